@@ -1,0 +1,42 @@
+import type { Usage } from './kind.ts'
+
+/** What a handler gives back: the value, and where it comes from. */
+export interface Answer<Result> {
+  readonly value: Result
+  readonly origin: Origin
+}
+
+/** Where an answer comes from. */
+export interface Origin {
+  /** Who answered: `provider`, or the layer that had it (`exact`, ...). */
+  readonly layer: string
+  /** The entry's key, when the answer can be found in the store. */
+  readonly key?: string
+  /** This caller shared another caller's call. */
+  readonly joined?: true
+  /** When the provider answered, in milliseconds since 1970. */
+  readonly storedAtMs?: number
+  /** How long ago that was. */
+  readonly ageMs?: number
+  /** How much longer the answer is fresh; negative when it is stale. */
+  readonly freshForMs?: number
+  /** Past its time to live, and served because nothing better was to be had. */
+  readonly stale?: true
+  /** Whether the answer went into the store. */
+  readonly stored?: boolean
+  /** Why the cache was not asked. */
+  readonly bypass?: string
+  /** Who made the answer: a provider's name. */
+  readonly provider?: string
+  /** The model that the provider says it used. */
+  readonly model?: string
+  readonly usage?: Usage
+  /** What the provider's call cost, in US dollars; absent when the price is unknown. */
+  readonly costUsd?: number
+  /** What this hit saved, in US dollars; absent when the price is unknown. */
+  readonly savedUsd?: number
+  /** How long the provider took, in milliseconds. */
+  readonly tookMs?: number
+  /** Headers of the provider's response; only on an answer fresh from it. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+}

@@ -1,0 +1,67 @@
+/**
+ * Every error that Reprise itself makes. `status` is what the gateway answers with; `retryable` says
+ * whether the same request may succeed later. The table stands in docs/errors.md too, and a test compares.
+ */
+export const errorTable = {
+  'invalid-body': { status: 400, retryable: false },
+  'invalid-header': { status: 400, retryable: false },
+  'not-found': { status: 404, retryable: false },
+  'method-not-allowed': { status: 405, retryable: false },
+  'body-too-large': { status: 413, retryable: false },
+  'internal': { status: 500, retryable: true },
+  'provider-unreachable': { status: 502, retryable: true },
+  'provider-malformed': { status: 502, retryable: true },
+  'provider-timeout': { status: 504, retryable: true },
+  'only-if-cached': { status: 504, retryable: false },
+  'aborted': { status: 499, retryable: true },
+  'invalid-option': { status: 500, retryable: false },
+  'store-unavailable': { status: 503, retryable: true },
+  'store-closed': { status: 503, retryable: false },
+  'store-timeout': { status: 503, retryable: true },
+  'missing-dependency': { status: 500, retryable: false }
+} as const satisfies Record<string, { status: number; retryable: boolean }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An error of Reprise's own making, with a stable `code`. */
+export class RepriseError extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  readonly retryable: boolean
+  /** The request's field that was wrong, when it was one. */
+  readonly field?: string
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; field?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'RepriseError'
+    this.code = code
+    this.status = errorTable[code].status
+    this.retryable = errorTable[code].retryable
+    if (options.field !== undefined) this.field = options.field
+  }
+}
+
+/** A provider said no: its own status, headers and body, to be passed on as they are. */
+export class ProviderError extends Error {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly body: Uint8Array
+  readonly retryable: boolean
+  readonly provider: string
+
+  constructor(provider: string, status: number, headers: ProviderError['headers'], body: Uint8Array) {
+    super(`${provider} answered ${status}`)
+    this.name = 'ProviderError'
+    this.provider = provider
+    this.status = status
+    this.headers = headers
+    this.body = body
+    // 408 request timeout, 409 conflict (a lock), 425 too early, 429 rate limit, 5xx and Anthropic's 529 overloaded.
+    this.retryable = status === 408 || status === 409 || status === 425 || status === 429 || status >= 500
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,47 @@
+import type { Answer } from './answer.ts'
+import type { Event } from './events.ts'
+import type { Mode } from './mode.ts'
+
+/** The one type everything is made of: a request falls through layers until one of them answers. */
+export type Handler<Request, Result> = (request: Request, context: Context) => Promise<Answer<Result>>
+
+/** Stands before a handler. */
+export interface Layer<Request, Result> {
+  readonly name: string
+  wrap(next: Handler<Request, Result>): Handler<Request, Result>
+}
+
+/** How a request is made. Never part of its key, `scope` apart. */
+export interface Context {
+  /** Answers are shared only among requests with an equal scope. */
+  readonly scope: readonly string[]
+  readonly mode: Mode
+  /** What the stored answer can later be invalidated by. */
+  readonly tags: readonly string[]
+  /** How long the answer stays fresh; the layer's own default when absent. */
+  readonly ttlMs?: number
+  /** Aborted when the caller has gone. */
+  readonly signal: AbortSignal
+  /** Present when the caller wants to see the answer while it is made. */
+  readonly onDelta?: (delta: Delta) => void
+  /** Told what happens on the way. Must not throw. */
+  readonly observe: (event: Event) => void
+}
+
+/** One event of a streamed answer, as a provider sent it. */
+export interface Delta {
+  /** The event's name, where the dialect names its events. */
+  readonly event?: string
+  /** The event's data, unchanged. For a comment, its text. */
+  readonly data: string
+  /** A comment (`: keep-alive`): passed on, never part of the answer. */
+  readonly comment?: true
+}
+
+/** Puts `layers` before `last`; the first layer sees a request first. */
+export function compose<Request, Result>(
+  layers: readonly Layer<Request, Result>[],
+  last: Handler<Request, Result>
+): Handler<Request, Result> {
+  return layers.reduceRight((next, layer) => layer.wrap(next), last)
+}

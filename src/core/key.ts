@@ -1,0 +1,44 @@
+import { hash } from 'node:crypto'
+import { configure } from 'safe-stable-stringify'
+import type { Json } from './json.ts'
+import type { Kind } from './kind.ts'
+
+// Two values share a text only when they are equal JSON; a cycle or a BigInt is an error and not a text.
+const stringify = configure({ circularValue: Error, strict: true })
+
+/**
+ * The canonical text of a JSON value: object fields in order, no white space (as RFC 8785).
+ * Throws a RangeError for a value nested too deep to walk.
+ */
+export function canonical(value: Json): string {
+  return stringify(value) ?? 'null'
+}
+
+/**
+ * The key of a request: `kind:model:hash`, the hash being the full SHA-256 over scope, kind and identity.
+ * The readable parts serve invalidation by prefix; only the hash tells requests apart.
+ */
+export function keyOf<Request extends object>(
+  kind: Kind<Request, never>,
+  request: Request,
+  scope: readonly string[]
+): string {
+  const known = lastKeys.get(request)
+  if (known !== undefined && known.kind === kind.name && sameScope(known.scope, scope)) return known.key
+  const text = canonical([scope, kind.name, kind.identity(request)])
+  const key = `${kind.name}:${readable(kind.model(request) ?? '')}:${hash('sha256', text, 'hex')}`
+  lastKeys.set(request, { kind: kind.name, scope, key })
+  return key
+}
+
+/** A request is asked for its key by more than one layer, and a gateway sees the same request again and again. */
+const lastKeys = new WeakMap<object, { kind: string; scope: readonly string[]; key: string }>()
+
+function sameScope(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((part, index) => part === b[index]))
+}
+
+/** A model's name in a form that is safe within any store's keys. */
+function readable(model: string): string {
+  return model.replace(/[^\w.@/-]/g, '_').slice(0, 64)
+}

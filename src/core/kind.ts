@@ -1,0 +1,39 @@
+import type { Json } from './json.ts'
+
+/** What a layer must know of a request, without knowing language models. */
+export interface Kind<Request, Result> {
+  /** `llm`, `embedding`, `rag`, or your own: part of each key. */
+  readonly name: string
+  /** Everything that can change the answer. Equal identity, same answer. */
+  identity(request: Request): Json
+  /** Why this request must not be cached at all; undefined when it may. */
+  bypass(request: Request): string | undefined
+  /** The model asked for; undefined where there is none. */
+  model(request: Request): string | undefined
+  /** What may be compared by meaning; undefined: nothing. */
+  likeness(request: Request): Likeness | undefined
+  /** True for an answer that is complete: not truncated, filtered, empty or an error. */
+  storable(result: Result): boolean
+  /** Tokens, for cost and savings. */
+  usage(result: Result): Usage | undefined
+  encode(result: Result): Uint8Array
+  decode(bytes: Uint8Array): Result
+}
+
+/** Alike: `text` means the same and `within` is the same (model, system prompt, history, tools, parameters). */
+export interface Likeness {
+  readonly text: string
+  readonly within: Json
+  readonly vector?: Float32Array
+}
+
+/** Tokens of one call, as its provider counted them. */
+export interface Usage {
+  /** All tokens of the prompt, those read from or written to a prompt cache included. */
+  readonly inputTokens: number
+  readonly outputTokens: number
+  /** The part of `inputTokens` that the provider read from its prompt cache. */
+  readonly cachedInputTokens?: number
+  /** The part of `inputTokens` that the provider wrote to its prompt cache. */
+  readonly cacheWriteTokens?: number
+}

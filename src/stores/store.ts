@@ -1,0 +1,40 @@
+/**
+ * Where entries are kept: a dumb port. It may throw, be slow or be gone; `Entries` holds the policy for that.
+ * Keys and tags are text of 1 to 1,024 bytes without NUL; a value is bytes of any length.
+ */
+export interface Store {
+  /** `memory`, `embedded`, `redis`, or your own. */
+  readonly name: string
+  /** The value stored under `key`, unless it has expired. The bytes are the caller's to keep. */
+  get(key: string): Promise<Uint8Array | undefined>
+  /** Stores `value` for `options.ttlMs` from now, replacing value, time to live and tags of an older one. */
+  set(key: string, value: Uint8Array, options: SetOptions): Promise<void>
+  /** Deletes what is selected; returns how many live entries went. */
+  delete(selector: Selector): Promise<number>
+  /** Adds to a counter, made at 0 with `ttlMs` to live; returns the new count. Atomic among all who share the store. */
+  increment(key: string, by: number, ttlMs: number): Promise<number>
+  /** Takes `key` for `ttlMs`; undefined when somebody else holds it. One holder among processes and machines. */
+  lease(key: string, ttlMs: number): Promise<Lease | undefined>
+  /** Waits for what is being written, and lets go of everything. Calls after it throw `store-closed`. */
+  close(): Promise<void>
+}
+
+export interface SetOptions {
+  readonly ttlMs: number
+  readonly tags: readonly string[]
+}
+
+/** One of: a key; all keys with a prefix; all keys matching a pattern (`*` any run, `?` one character); all with a tag; all. */
+export type Selector =
+  | { readonly key: string }
+  | { readonly prefix: string }
+  | { readonly pattern: string }
+  | { readonly tag: string }
+  | { readonly all: true }
+
+/** Held until released or run out. */
+export interface Lease {
+  /** Holds on for another `ttlMs`; false when the lease has been lost. */
+  renew(ttlMs: number): Promise<boolean>
+  release(): Promise<void>
+}

@@ -1,0 +1,60 @@
+import type { Delta } from '../core/handler.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { Usage } from '../core/kind.ts'
+import type { Dialect } from './dialect.ts'
+
+/**
+ * One provider dialect's endpoint that answers one request with one answer, plain or streaming.
+ * Nothing here keeps state between requests, and no method changes the body it is given.
+ */
+export interface Wire {
+  /** `openai-chat`, `openai-responses`, `anthropic-messages`. */
+  readonly name: string
+  readonly dialect: Dialect
+  /** The endpoint's path below `/v1`: `/chat/completions`. */
+  readonly path: string
+  /** What is wrong with a request's body, so that no provider need be asked; undefined when nothing is. */
+  check(request: JsonObject): Problem | undefined
+  /** The request without what cannot change its answer. */
+  identity(request: JsonObject): JsonObject
+  /** Why the request must not be cached: its answer depends on something outside of it, or is not there yet. */
+  bypass(request: JsonObject): string | undefined
+  /** The request as the provider must see it, so that a streamed answer can be kept whole; undefined: as it is. */
+  prepare(request: JsonObject): Preparation | undefined
+  /** Gathers a stream's events into the body that the provider would have answered plainly. */
+  fold(): Fold
+  /** The events that the provider would have streamed for `answer`, for the caller who sent `request`. */
+  unfold(answer: JsonObject, request: JsonObject): Iterable<Delta>
+  /** True for a stream's last event, or one that says that it is over. */
+  isEnd(delta: Delta): boolean
+  /** Why the answer must not be stored (`truncated`, `filtered`, `empty`, `malformed`, `incomplete`, `failed`); undefined when it may. */
+  unfit(answer: JsonObject): string | undefined
+  usage(answer: JsonObject): Usage | undefined
+}
+
+export interface Problem {
+  readonly message: string
+  /** The body's field that is wrong. */
+  readonly field: string
+}
+
+/** What is added to a request, and how its caller is kept from noticing. */
+export interface Preparation {
+  /** Fields to set at the top level of the request. */
+  readonly fields: JsonObject
+  /** An event of the answer as the caller would have seen it; undefined: not at all. */
+  view(delta: Delta): Delta | undefined
+}
+
+/** Gathers the events of one stream, in order. */
+export interface Fold {
+  /** Never throws: what it does not understand makes the answer unfit to be kept. */
+  add(delta: Delta): void
+  /** Called when the stream has ended. */
+  end(): Folded
+}
+
+export type Folded =
+  | { readonly answer: JsonObject; readonly unfit?: undefined }
+  /** The stream cannot be kept: `truncated` (it broke off), `failed` (it carried an error), `unknown` (an event that nobody here can fold). */
+  | { readonly answer?: undefined; readonly unfit: string }
