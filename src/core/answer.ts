@@ -1,3 +1,4 @@
+import type { Headers } from './headers.ts'
 import type { Usage } from './kind.ts'
 
 /** What a handler gives back: the value, and where it comes from. */
@@ -38,5 +39,5 @@ export interface Origin {
   /** How long the provider took, in milliseconds. */
   readonly tookMs?: number
   /** Headers of the provider's response; only on an answer fresh from it. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly headers?: Headers
 }

@@ -1,3 +1,5 @@
+import type { Headers } from './headers.ts'
+
 /**
  * Every error that Reprise itself makes. `status` is what the gateway answers with; `retryable` says
  * whether the same request may succeed later. The table stands in docs/errors.md too, and a test compares.
@@ -8,12 +10,12 @@ export const errorTable = {
   'not-found': { status: 404, retryable: false },
   'method-not-allowed': { status: 405, retryable: false },
   'body-too-large': { status: 413, retryable: false },
-  'internal': { status: 500, retryable: true },
+  internal: { status: 500, retryable: true },
   'provider-unreachable': { status: 502, retryable: true },
   'provider-malformed': { status: 502, retryable: true },
   'provider-timeout': { status: 504, retryable: true },
   'only-if-cached': { status: 504, retryable: false },
-  'aborted': { status: 499, retryable: true },
+  aborted: { status: 499, retryable: true },
   'invalid-option': { status: 500, retryable: false },
   'store-unavailable': { status: 503, retryable: true },
   'store-closed': { status: 503, retryable: false },
@@ -44,12 +46,12 @@ export class RepriseError extends Error {
 /** A provider said no: its own status, headers and body, to be passed on as they are. */
 export class ProviderError extends Error {
   readonly status: number
-  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly headers: Headers
   readonly body: Uint8Array
   readonly retryable: boolean
   readonly provider: string
 
-  constructor(provider: string, status: number, headers: ProviderError['headers'], body: Uint8Array) {
+  constructor(provider: string, status: number, headers: Headers, body: Uint8Array) {
     super(`${provider} answered ${status}`)
     this.name = 'ProviderError'
     this.provider = provider

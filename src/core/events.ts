@@ -1,19 +1,44 @@
 /** What happened. Metrics, statistics, logs and traces only listen. */
 export type Event =
   /** A layer had the answer. */
-  | { readonly type: 'hit'; readonly layer: string; readonly kind: string; readonly key: string; readonly stale: boolean; readonly savedUsd?: number }
+  | {
+      readonly type: 'hit'
+      readonly layer: string
+      readonly kind: string
+      readonly key: string
+      readonly stale: boolean
+      readonly savedUsd?: number
+    }
   /** A layer did not have it. */
   | { readonly type: 'miss'; readonly layer: string; readonly kind: string; readonly key: string }
   /** A layer was not asked. */
   | { readonly type: 'bypass'; readonly layer: string; readonly kind: string; readonly reason: string }
   /** An answer was stored. */
-  | { readonly type: 'stored'; readonly layer: string; readonly kind: string; readonly key: string; readonly bytes: number }
+  | {
+      readonly type: 'stored'
+      readonly layer: string
+      readonly kind: string
+      readonly key: string
+      readonly bytes: number
+    }
   /** An answer was not fit to be stored. */
-  | { readonly type: 'refused'; readonly layer: string; readonly kind: string; readonly key: string; readonly reason: string }
+  | {
+      readonly type: 'refused'
+      readonly layer: string
+      readonly kind: string
+      readonly key: string
+      readonly reason: string
+    }
   /** A caller shares another caller's call. */
   | { readonly type: 'joined'; readonly layer: string; readonly kind: string; readonly key: string }
   /** A provider was asked, and answered or failed. */
-  | { readonly type: 'asked'; readonly provider: string; readonly kind: string; readonly ok: boolean; readonly tookMs: number }
+  | {
+      readonly type: 'asked'
+      readonly provider: string
+      readonly kind: string
+      readonly ok: boolean
+      readonly tookMs: number
+    }
   /** Entries were invalidated. */
   | { readonly type: 'invalidated'; readonly count: number }
   /** A part of the cache failed; the request went on without it. */

@@ -1,5 +1,6 @@
 import type { Answer } from './answer.ts'
 import type { Event } from './events.ts'
+import type { Headers } from './headers.ts'
 import type { Mode } from './mode.ts'
 
 /** The one type everything is made of: a request falls through layers until one of them answers. */
@@ -36,6 +37,8 @@ export interface Delta {
   readonly data: string
   /** A comment (`: keep-alive`): passed on, never part of the answer. */
   readonly comment?: true
+  /** The headers of the provider's response; with a stream's first event only. */
+  readonly headers?: Headers
 }
 
 /** Puts `layers` before `last`; the first layer sees a request first. */

@@ -19,19 +19,23 @@ export function canonical(value: Json): string {
  * The readable parts serve invalidation by prefix; only the hash tells requests apart.
  */
 export function keyOf<Request extends object>(
-  kind: Kind<Request, never>,
+  kind: Identifying<Request>,
   request: Request,
   scope: readonly string[]
 ): string {
-  const known = lastKeys.get(request)
+  const subject = kind.subject?.(request) ?? request
+  const known = lastKeys.get(subject)
   if (known !== undefined && known.kind === kind.name && sameScope(known.scope, scope)) return known.key
   const text = canonical([scope, kind.name, kind.identity(request)])
   const key = `${kind.name}:${readable(kind.model(request) ?? '')}:${hash('sha256', text, 'hex')}`
-  lastKeys.set(request, { kind: kind.name, scope, key })
+  lastKeys.set(subject, { kind: kind.name, scope, key })
   return key
 }
 
-/** A request is asked for its key by more than one layer, and a gateway sees the same request again and again. */
+/** The part of a kind that a key is made with. */
+export type Identifying<Request> = Pick<Kind<Request, unknown>, 'name' | 'identity' | 'subject' | 'model'>
+
+/** More than one layer asks for a request's key, and a gateway sees the same request again and again. */
 const lastKeys = new WeakMap<object, { kind: string; scope: readonly string[]; key: string }>()
 
 function sameScope(a: readonly string[], b: readonly string[]): boolean {

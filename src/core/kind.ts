@@ -6,25 +6,18 @@ export interface Kind<Request, Result> {
   readonly name: string
   /** Everything that can change the answer. Equal identity, same answer. */
   identity(request: Request): Json
+  /** What `identity` is read from: the same object, the same identity, so that it need not be read again. Default: the request. */
+  subject?(request: Request): object
   /** Why this request must not be cached at all; undefined when it may. */
   bypass(request: Request): string | undefined
   /** The model asked for; undefined where there is none. */
   model(request: Request): string | undefined
-  /** What may be compared by meaning; undefined: nothing. */
-  likeness(request: Request): Likeness | undefined
   /** True for an answer that is complete: not truncated, filtered, empty or an error. */
   storable(result: Result): boolean
   /** Tokens, for cost and savings. */
   usage(result: Result): Usage | undefined
   encode(result: Result): Uint8Array
   decode(bytes: Uint8Array): Result
-}
-
-/** Alike: `text` means the same and `within` is the same (model, system prompt, history, tools, parameters). */
-export interface Likeness {
-  readonly text: string
-  readonly within: Json
-  readonly vector?: Float32Array
 }
 
 /** Tokens of one call, as its provider counted them. */

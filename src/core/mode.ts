@@ -18,5 +18,11 @@ export const defaultMode: Mode = Object.freeze({})
 /** Equal text, equal mode: requests in different modes must not share a call. */
 export function modeText(mode: Mode): string {
   if (mode === defaultMode) return ''
-  return [mode.noStore ? 's' : '', mode.noCache ? 'c' : '', mode.onlyIfCached ? 'o' : '', mode.maxAgeMs ?? '', mode.maxStaleMs ?? ''].join(',')
+  return [
+    mode.noStore ? 's' : '',
+    mode.noCache ? 'c' : '',
+    mode.onlyIfCached ? 'o' : '',
+    mode.maxAgeMs ?? '',
+    mode.maxStaleMs ?? ''
+  ].join(',')
 }

@@ -21,7 +21,9 @@ export class Body {
   /** What the bytes say. Throws a SyntaxError when they are not a JSON object. */
   get json(): JsonObject {
     if (this.#json === undefined) {
-      const value: unknown = JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString())
+      const value: unknown = JSON.parse(
+        Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString()
+      )
       if (!isObject(value)) throw new SyntaxError('expected a JSON object')
       this.#json = value
     }

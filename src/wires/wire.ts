@@ -19,6 +19,8 @@ export interface Wire {
   identity(request: JsonObject): JsonObject
   /** Why the request must not be cached: its answer depends on something outside of it, or is not there yet. */
   bypass(request: JsonObject): string | undefined
+  /** Fields of the request that its answer repeats although they do not change it: each caller must see its own. */
+  readonly echoes: readonly string[]
   /** The request as the provider must see it, so that a streamed answer can be kept whole; undefined: as it is. */
   prepare(request: JsonObject): Preparation | undefined
   /** Gathers a stream's events into the body that the provider would have answered plainly. */

@@ -1,0 +1,148 @@
+import type { Origin } from './core/answer.ts'
+import { ignore, type Observe } from './core/events.ts'
+import { type Context, compose, type Handler } from './core/handler.ts'
+import type { Json } from './core/json.ts'
+import { keyOf } from './core/key.ts'
+import type { Kind } from './core/kind.ts'
+import { defaultMode } from './core/mode.ts'
+import { type Ttl, ttlRules } from './core/ttl.ts'
+import { type ValueRequest, valueKind } from './core/value-kind.ts'
+import { exact } from './layers/exact.ts'
+import { gate } from './layers/gate.ts'
+import { singleFlight } from './layers/single-flight.ts'
+import { Entries } from './stores/entries.ts'
+import { type OpenStoreOptions, openStore } from './stores/open.ts'
+import type { Selector, Store } from './stores/store.ts'
+
+export interface CacheOptions extends OpenStoreOptions {
+  /** `memory:`, `embedded:FOLDER`, `redis://...`, `rediss://...`, or a store of your own. Default: `memory:`. */
+  readonly store?: string | Store
+  /** Keeps applications apart that share a store. Default: `default`. */
+  readonly namespace?: string
+  /** How long an answer stays fresh. A hit never extends it. Default: 24 h. */
+  readonly ttl?: Ttl
+  /** How long after that it may still be served when its provider fails, in milliseconds. Default: 0. */
+  readonly graceMs?: number
+  /** The longest that one call to the store may hold a request up, in milliseconds. Default: 50. */
+  readonly deadlineMs?: number
+  /** Told what happens. */
+  readonly observe?: Observe
+}
+
+export interface CallOptions {
+  readonly ttlMs?: number
+  readonly tags?: readonly string[]
+  /** Answers are shared only within an equal scope. */
+  readonly scope?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+export interface Cached<Value> {
+  readonly value: Value
+  /** True when the value was not computed for this call. */
+  readonly cacheHit: boolean
+  readonly origin: Origin
+}
+
+export interface Cache {
+  /** Puts the layers before a handler of any kind. */
+  wrap<Request extends object, Result>(
+    kind: Kind<Request, Result>,
+    last: Handler<Request, Result>
+  ): Handler<Request, Result>
+  /** The value under `key`; undefined when there is none. Never fails for the store's sake. */
+  get(key: string, options?: Pick<CallOptions, 'scope'>): Promise<Json | undefined>
+  /** Stores a value; false when the store could not take it. */
+  set(key: string, value: Json, options?: CallOptions): Promise<boolean>
+  /** The value under `key`, computed and stored when there is none. Callers at the same time share one computation. */
+  getOrSet<Value extends Json>(
+    key: string,
+    compute: () => Value | Promise<Value>,
+    options?: CallOptions
+  ): Promise<Cached<Value>>
+  /** Deletes entries of any kind; returns how many went. Throws when the store cannot do it. */
+  invalidate(selector: Selector): Promise<number>
+  /** `up`, `down`, or `read-only`. Requests are answered in any case. */
+  readonly state: 'up' | 'down' | 'read-only'
+  readonly storeName: string
+  /** Waits for what is being written, and closes the store. */
+  close(): Promise<void>
+}
+
+/** Asks for nothing but the key. */
+function valueRequest(key: string): ValueRequest {
+  return { key, compute: () => null }
+}
+
+const never = new AbortController().signal
+
+/**
+ * Opens a cache. The order of the layers stands here: gate, single flight, exact.
+ * Single flight comes first, so that a call is shared until its answer is stored, and no request can fall between.
+ * @throws RepriseError `invalid-option` when the store cannot be opened as asked.
+ */
+export async function createCache(options: CacheOptions = {}): Promise<Cache> {
+  const { store = 'memory:', ttl, graceMs = 0, observe = ignore } = options
+  const ttlMs = ttlRules(ttl)
+  const opened = typeof store === 'string' ? await openStore(store, options) : store
+  const entries = new Entries(opened, {
+    observe,
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs })
+  })
+
+  function wrap<Request extends object, Result>(
+    kind: Kind<Request, Result>,
+    last: Handler<Request, Result>
+  ): Handler<Request, Result> {
+    return compose([gate(kind, last), singleFlight(kind), exact(kind, entries, { ttlMs, graceMs })], last)
+  }
+
+  const values = wrap<ValueRequest, Json>(valueKind, async ({ compute }) => ({
+    value: await compute(),
+    origin: { layer: 'provider' }
+  }))
+
+  function contextOf({ scope = [], tags = [], signal = never, ttlMs: ownTtlMs }: CallOptions): Context {
+    return { scope, mode: defaultMode, tags, signal, observe, ...(ownTtlMs === undefined ? {} : { ttlMs: ownTtlMs }) }
+  }
+
+  return {
+    wrap,
+    async get(key, { scope = [] } = {}) {
+      const entry = await entries.get(keyOf(valueKind, valueRequest(key), scope))
+      if (entry === undefined || entry.freshUntilMs <= Date.now()) return undefined
+      return valueKind.decode(entry.body)
+    },
+    // Not through the layers: two callers who set a key at the same time have two values, and must not share one.
+    async set(key, value, { scope = [], tags = [], ttlMs: ownTtlMs } = {}) {
+      const storedAtMs = Date.now()
+      const freshUntilMs = storedAtMs + (ownTtlMs ?? ttlMs(valueKind.name, key))
+      const entryKey = keyOf(valueKind, valueRequest(key), scope)
+      const body = valueKind.encode(value)
+      return entries.put({
+        key: entryKey,
+        kind: valueKind.name,
+        storedAtMs,
+        freshUntilMs,
+        expiresAtMs: freshUntilMs + graceMs,
+        tags,
+        body
+      })
+    },
+    async getOrSet<Value extends Json>(
+      key: string,
+      compute: () => Value | Promise<Value>,
+      callOptions: CallOptions = {}
+    ) {
+      const { value, origin } = await values({ key, compute }, contextOf(callOptions))
+      return { value: value as Value, cacheHit: origin.layer !== 'provider' || origin.joined === true, origin }
+    },
+    invalidate: (selector) => entries.invalidate(selector),
+    get state() {
+      return entries.state
+    },
+    storeName: entries.storeName,
+    close: () => entries.close()
+  }
+}

@@ -1,0 +1,51 @@
+import { assemble } from '../config/assemble.ts'
+import { loadSettings, settingsHelp } from '../config/load.ts'
+import type { Event } from '../core/events.ts'
+import { startGateway } from '../gateway/gateway.ts'
+import { describeStore } from '../stores/open.ts'
+
+const help = `reprise serve: starts the gateway
+
+${settingsHelp()}
+
+Each flag can also be set in the environment (--openai-url as REPRISE_OPENAI_URL) and in the file.`
+
+/** Starts the gateway, says where it is, and runs until it is told to stop. */
+export async function serve(flags: readonly string[]): Promise<void> {
+  if (flags.includes('--help') || flags.includes('-h')) {
+    console.log(help)
+    return
+  }
+  const options = assemble(loadSettings(flags))
+  const gateway = await startGateway({ ...options, observe: report })
+  console.log(`Reprise listens on ${gateway.url}
+  stores answers in ${describeStore(String(options.store))}
+  asks ${options.openaiUrl ?? 'https://api.openai.com/v1'} and ${options.anthropicUrl ?? 'https://api.anthropic.com'}
+
+Point your client at it:
+  export OPENAI_BASE_URL=${gateway.url}/v1
+  export ANTHROPIC_BASE_URL=${gateway.url}`)
+
+  let stopping = false
+  async function stop(): Promise<void> {
+    // Told twice, somebody is in a hurry.
+    if (stopping) process.exit(1)
+    stopping = true
+    await gateway.close()
+    // Exit at once: an idle connection that is only kept for later must not hold the process.
+    process.exit(0)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+/** Tells the operator what the callers are spared: that the store is gone, and that it is back. */
+function report(event: Event): void {
+  if (event.type === 'opened')
+    console.error(
+      `${new Date().toISOString()} ${event.part} does not answer, going on without it: ${event.error?.message}`
+    )
+  if (event.type === 'closed') console.error(`${new Date().toISOString()} ${event.part} is back`)
+  if (event.type === 'failed' && event.operation === 'decode')
+    console.error(`${new Date().toISOString()} ${event.error.message}: deleted`)
+}

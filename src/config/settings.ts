@@ -1,0 +1,162 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { parseBytes, parseDuration } from '../core/duration.ts'
+
+/** One setting: the same name as flag (`--openai-url`), in the file (`openai-url:`) and in the environment (`REPRISE_OPENAI_URL`). */
+export interface Setting {
+  readonly schema: z.ZodType
+  /** What stands for the value in the help: `URL`. */
+  readonly value: string
+  readonly about: string
+  /** As text, for the help; the value itself comes from where it is used. */
+  readonly default?: string
+  /** Not as a flag: other users of the machine see a program's flags. */
+  readonly secret?: true
+}
+
+const duration = z
+  .union([z.string(), z.number()])
+  .transform((value, context) => read(() => parseDuration(value), context))
+const bytes = z.union([z.string(), z.number()]).transform((value, context) => read(() => parseBytes(value), context))
+const ttlValue = z.union([z.string(), z.number().nonnegative()]).superRefine((value, context) => {
+  read(() => parseDuration(value), context)
+})
+const url = z.url({ protocol: /^https?$/, error: 'expected a URL that begins with http:// or https://' })
+
+/** All settings of `reprise serve`. The table in docs/configuration.md is compared with this one by a test. */
+export const settings = {
+  port: {
+    schema: z.coerce.number().int().min(0).max(65_535),
+    value: 'PORT',
+    about: 'where to listen; 0 takes any free port',
+    default: '4141'
+  },
+  host: {
+    schema: z.string().min(1),
+    value: 'HOST',
+    about: 'the address to listen on; 127.0.0.1 is reached from this machine only',
+    default: '127.0.0.1'
+  },
+  store: {
+    schema: z.string().min(1),
+    value: 'STORE',
+    about: 'embedded:FOLDER, memory:, redis://[USER:PASSWORD@]HOST:PORT[/DB][?prefix=P], or rediss:// for TLS',
+    default: "embedded: in the user's cache folder"
+  },
+  'store-size': {
+    schema: bytes,
+    value: 'SIZE',
+    about: 'the most that a memory or embedded store may hold',
+    default: '1gb embedded, 256mb memory'
+  },
+  'redis-password': {
+    schema: z.string(),
+    value: 'TEXT',
+    about: 'the password, when it is not in the URL',
+    secret: true
+  },
+  'redis-ca': {
+    schema: z.string().min(1),
+    value: 'FILE',
+    about: 'the certificate authority to trust for rediss://, as PEM'
+  },
+  'openai-url': {
+    schema: url,
+    value: 'URL',
+    about: "what OpenAI's SDK calls its base URL, with /v1",
+    default: 'https://api.openai.com/v1'
+  },
+  'anthropic-url': {
+    schema: url,
+    value: 'URL',
+    about: "what Anthropic's SDK calls its base URL, without /v1",
+    default: 'https://api.anthropic.com'
+  },
+  'openai-key': {
+    schema: z.string().min(1),
+    value: 'KEY',
+    about: "sent instead of each caller's own key",
+    secret: true
+  },
+  'anthropic-key': {
+    schema: z.string().min(1),
+    value: 'KEY',
+    about: "sent instead of each caller's own key",
+    secret: true
+  },
+  namespace: {
+    schema: z.string().regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, ., _ or -'),
+    value: 'NAME',
+    about: 'keeps applications apart that share a store',
+    default: 'default'
+  },
+  tenancy: {
+    schema: z.enum(['credential', 'one']),
+    value: 'credential|one',
+    about: 'who shares answers: callers with the same key, or everyone',
+    default: 'credential'
+  },
+  secret: {
+    schema: z.string().min(1),
+    value: 'TEXT',
+    about: "mixed into the tenants' HMAC; the same wherever a store is shared",
+    secret: true
+  },
+  ttl: {
+    schema: z.union([
+      ttlValue,
+      z.strictObject({
+        default: ttlValue.optional(),
+        kinds: z.record(z.string(), ttlValue).optional(),
+        models: z.record(z.string(), ttlValue).optional()
+      })
+    ]),
+    value: 'DURATION',
+    about: 'how long an answer stays fresh; in the file also by kind and by model',
+    default: '24h'
+  },
+  grace: {
+    schema: duration,
+    value: 'DURATION',
+    about: 'how long after that it may be served when its provider fails',
+    default: '0s'
+  },
+  deadline: {
+    schema: duration,
+    value: 'DURATION',
+    about: 'the longest that one call to the store may hold a request up',
+    default: '50ms'
+  },
+  'max-body': { schema: bytes, value: 'SIZE', about: 'the largest request body', default: '64mb' }
+} as const satisfies Record<string, Setting>
+
+export type SettingName = keyof typeof settings
+export type Settings = { readonly [Name in SettingName]?: z.output<(typeof settings)[Name]['schema']> }
+
+/** The environment variable of a setting: `REPRISE_OPENAI_URL`. */
+export function environmentName(name: string): string {
+  return `REPRISE_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** The folder that a user's programs keep what they can make again: `~/.cache/reprise`, or as the system has it. */
+export function cacheFolder(
+  environment: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform
+): string {
+  const named = environment['XDG_CACHE_HOME'] ?? (platform === 'win32' ? environment['LOCALAPPDATA'] : undefined)
+  if (named !== undefined && named !== '') return join(named, 'reprise')
+  return platform === 'darwin' ? join(homedir(), 'Library', 'Caches', 'reprise') : join(homedir(), '.cache', 'reprise')
+}
+
+function read(parse: () => number, context: z.RefinementCtx): number {
+  try {
+    return parse()
+  } catch (error) {
+    context.addIssue({
+      code: 'custom',
+      message: error instanceof Error ? error.message.replace(/^\w+: /, '') : String(error)
+    })
+    return z.NEVER
+  }
+}

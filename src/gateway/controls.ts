@@ -1,0 +1,81 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { parseDuration } from '../core/duration.ts'
+import { messageOf, RepriseError } from '../core/errors.ts'
+import { defaultMode, type Mode } from '../core/mode.ts'
+
+/** What a request's headers ask of the cache. */
+export interface Controls {
+  readonly mode: Mode
+  readonly tags: readonly string[]
+  readonly ttlMs?: number
+  /** A narrower scope within the caller's own. */
+  readonly scope?: string
+}
+
+const asUsual: Controls = { mode: defaultMode, tags: [] }
+const longestTag = 256
+const mostTags = 64
+
+/**
+ * Reads `Cache-Control` (RFC 9111; what it does not know it ignores, as the RFC wants) and `x-reprise-tags`,
+ * `-scope`, `-ttl`. @throws RepriseError `invalid-header`
+ */
+export function readControls(headers: IncomingHttpHeaders): Controls {
+  const control = headers['cache-control']
+  const tags = headers['x-reprise-tags']
+  const ttl = headers['x-reprise-ttl']
+  const scope = headers['x-reprise-scope']
+  if (control === undefined && tags === undefined && ttl === undefined && scope === undefined) return asUsual
+  return {
+    mode: control === undefined ? defaultMode : readMode(control),
+    tags: tags === undefined ? [] : readTags(String(tags)),
+    ...(ttl === undefined ? {} : { ttlMs: readTtl(String(ttl)) }),
+    ...(scope === undefined ? {} : { scope: String(scope) })
+  }
+}
+
+function readMode(control: string): Mode {
+  const directives = new Map(
+    control.split(',').map((part) => {
+      const [name = '', value = ''] = part.trim().split('=', 2)
+      return [name.toLowerCase(), value.replace(/^"|"$/g, '')]
+    })
+  )
+  const maxAge = seconds(directives.get('max-age'))
+  // `max-stale` without a value: however stale.
+  const maxStale = directives.get('max-stale') === '' ? Number.MAX_SAFE_INTEGER : seconds(directives.get('max-stale'))
+  return {
+    ...(directives.has('no-store') ? { noStore: true } : {}),
+    ...(directives.has('no-cache') ? { noCache: true } : {}),
+    ...(directives.has('only-if-cached') ? { onlyIfCached: true } : {}),
+    ...(maxAge === undefined ? {} : { maxAgeMs: maxAge }),
+    ...(maxStale === undefined ? {} : { maxStaleMs: maxStale })
+  }
+}
+
+function seconds(value: string | undefined): number | undefined {
+  return value === undefined || !/^\d{1,10}$/.test(value) ? undefined : Number(value) * 1000
+}
+
+function readTags(text: string): string[] {
+  const tags = [...new Set(text.split(',').map((tag) => tag.trim()))].filter((tag) => tag !== '')
+  const tooLong = tags.find((tag) => tag.length > longestTag)
+  if (tooLong !== undefined) {
+    throw new RepriseError(
+      'invalid-header',
+      `x-reprise-tags: expected tags of at most ${longestTag} characters, got one of ${tooLong.length}`
+    )
+  }
+  if (tags.length > mostTags) {
+    throw new RepriseError('invalid-header', `x-reprise-tags: expected at most ${mostTags} tags, got ${tags.length}`)
+  }
+  return tags
+}
+
+function readTtl(text: string): number {
+  try {
+    return parseDuration(text, 'x-reprise-ttl')
+  } catch (error) {
+    throw new RepriseError('invalid-header', messageOf(error))
+  }
+}

@@ -1,0 +1,155 @@
+import type { Answer } from '../core/answer.ts'
+import { RepriseError } from '../core/errors.ts'
+import type { Context, Handler } from '../core/handler.ts'
+import type { Body } from '../wires/body.ts'
+import type { EmbeddingRequest } from '../wires/embedding-kind.ts'
+import {
+  type Embedding,
+  type EmbeddingInput,
+  inputsOf,
+  joinEmbeddings,
+  openaiEmbeddings,
+  splitEmbeddings
+} from '../wires/openai-embeddings.ts'
+import { WireContent, type WireRequest } from '../wires/wire-request.ts'
+import { contextOf, type Endpoint, type EndpointTools } from './endpoint.ts'
+import { type AskBatch, Gather } from './gather.ts'
+import { answerHeaders, outcomeHeaders } from './outcome.ts'
+import { providerHeaders, versionHeaders } from './request-headers.ts'
+
+/** An input of a batch, and how it is asked when the cache does not have it. */
+export interface GatheredRequest extends EmbeddingRequest {
+  readonly ask: (context: Context) => Promise<Answer<Embedding>>
+}
+
+/** The embeddings endpoint: each input is looked up by itself, and the unknown ones are asked in one call. */
+export function embeddings(
+  baseUrl: string,
+  one: Handler<GatheredRequest, Embedding>,
+  provider: Handler<WireRequest, Body>,
+  tools: EndpointTools
+): Endpoint {
+  return {
+    path: openaiEmbeddings.path,
+    dialect: openaiEmbeddings.dialect,
+    async answer(exchange) {
+      const { request, response, raw, query } = exchange
+      const content = tools.recall(openaiEmbeddings, raw, query, versionHeaders(request.headers))
+      const context = contextOf(exchange, tools, baseUrl)
+      const inputs = inputsOf(content.json)
+      const gather = new Gather(
+        inputs.length,
+        askProvider(content, providerHeaders(request.headers), context, provider)
+      )
+      const answers = await allOf(inputs.map((input) => askOne(input, content, context, gather, one)))
+      const body = Buffer.from(
+        JSON.stringify(
+          joinEmbeddings(
+            answers.map(({ value }) => value),
+            content.json
+          )
+        )
+      )
+      response.writeHead(200, {
+        ...batchHeaders(answers),
+        'content-type': 'application/json',
+        'content-length': body.length
+      })
+      response.end(body)
+    }
+  }
+}
+
+/** Looks one input up, and sees to it that the gather hears of it exactly once. */
+function askOne(
+  input: EmbeddingInput,
+  content: WireContent,
+  context: Context,
+  gather: Gather,
+  one: Handler<GatheredRequest, Embedding>
+): Promise<Answer<Embedding>> {
+  let decided = false
+  function decide(): void {
+    if (decided) return
+    decided = true
+    gather.decided()
+  }
+  const request: GatheredRequest = {
+    content,
+    input,
+    ask(own) {
+      decided = true
+      return gather.ask(input, own)
+    }
+  }
+  const observed: Context = {
+    ...context,
+    observe(event) {
+      if (event.type === 'joined') decide()
+      context.observe(event)
+    }
+  }
+  return one(request, observed).finally(decide)
+}
+
+function askProvider(
+  content: WireContent,
+  headers: Readonly<Record<string, string>>,
+  context: Context,
+  provider: Handler<WireRequest, Body>
+): AskBatch {
+  return async function askBatch(inputs, signal) {
+    const every = inputsOf(content.json)
+    const asWritten = inputs.length === every.length && inputs.every((input, index) => input === every[index])
+    const asked = asWritten
+      ? content
+      : new WireContent(
+          openaiEmbeddings,
+          Buffer.from(JSON.stringify({ ...content.json, input: inputs })),
+          content.query,
+          content.versions
+        )
+    const { value, origin } = await provider({ content: asked, headers }, { ...context, signal })
+    const split = splitIfJson(value, asked)
+    if (split === undefined) {
+      throw new RepriseError('provider-malformed', 'the provider did not answer each input exactly once')
+    }
+    return { embeddings: split, origin }
+  }
+}
+
+function splitIfJson(value: Body, { json }: WireContent): readonly Embedding[] | undefined {
+  try {
+    return splitEmbeddings(value.json, json)
+  } catch {
+    return undefined
+  }
+}
+
+/** Waits for all, so that no answer is left behind unheard, and fails as the first that failed. */
+async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  const settled = await Promise.allSettled(promises)
+  return settled.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
+}
+
+function batchHeaders(answers: readonly Answer<Embedding>[]): Record<string, string | readonly string[]> {
+  const origins = answers.map(({ origin }) => origin)
+  const asked = origins.find(({ layer }) => layer === 'provider')
+  const hits = origins.filter(({ layer }) => layer !== 'provider')
+  const saved = origins.flatMap(({ savedUsd }) => savedUsd ?? [])
+  const savedHeader = saved.length === 0 ? {} : { 'x-reprise-saved-usd': saved.reduce((a, b) => a + b, 0).toFixed(8) }
+  const first = asked ?? hits.reduce((a, b) => ((a.ageMs ?? 0) > (b.ageMs ?? 0) ? a : b))
+  // An entry belongs to one input; a batch of several has no one entry to name.
+  const { key, ...origin } = first
+  const headers = outcomeHeaders(answers.length === 1 ? first : origin)
+  const partly = asked !== undefined && hits.length > 0
+  return {
+    ...answerHeaders(asked?.headers),
+    ...headers,
+    ...(partly ? { 'cache-status': `reprise; fwd=partial; detail="${hits.length} of ${answers.length}"` } : {}),
+    ...savedHeader
+  }
+}

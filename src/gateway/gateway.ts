@@ -1,0 +1,196 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type CacheOptions, createCache } from '../cache.ts'
+import { messageOf, RepriseError } from '../core/errors.ts'
+import { ignore } from '../core/events.ts'
+import { type HttpProvider, httpProvider } from '../providers/http-provider.ts'
+import { priced } from '../router/priced.ts'
+import { listPrices } from '../router/prices.ts'
+import { anthropicDialect, type Dialect, openaiDialect } from '../wires/dialect.ts'
+import { embeddingKind } from '../wires/embedding-kind.ts'
+import { llmKind } from '../wires/llm-kind.ts'
+import { wires } from '../wires/open.ts'
+import type { Embedding } from '../wires/openai-embeddings.ts'
+import { completions, writeError } from './completions.ts'
+import { readControls } from './controls.ts'
+import { embeddings, type GatheredRequest } from './embeddings.ts'
+import type { Endpoint } from './endpoint.ts'
+import { passThrough } from './pass-through.ts'
+import { readBody } from './read-body.ts'
+import { recallBodies } from './recall.ts'
+import { oneTenant, tenantByCredential } from './tenant.ts'
+
+export interface GatewayOptions extends CacheOptions {
+  /** Default: 4141. 0: any free port. */
+  readonly port?: number
+  /** Default: 127.0.0.1, which only this machine reaches. */
+  readonly host?: string
+  /** What OpenAI's SDK calls its base URL, `/v1` included. Default: https://api.openai.com/v1. */
+  readonly openaiUrl?: string
+  /** What Anthropic's SDK calls its base URL, without `/v1`. Default: https://api.anthropic.com. */
+  readonly anthropicUrl?: string
+  /** The operator's own keys; sent instead of the caller's. Default: none. */
+  readonly openaiKey?: string
+  readonly anthropicKey?: string
+  /** `credential`: callers with different keys share nothing. `one`: all callers share. Default: `credential`. */
+  readonly tenancy?: 'credential' | 'one'
+  /** Mixed into the tenants' HMAC. The same in all processes that share a store. */
+  readonly secret?: string
+  /** The largest request body, in bytes. Default: 64 MB. */
+  readonly maxBodyBytes?: number
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:4141` */
+  readonly url: string
+  readonly storeName: string
+  /** Takes no more requests, lets those under way finish for at most `graceMs`, and closes the store. */
+  close(graceMs?: number): Promise<void>
+}
+
+const version = '0.1.0'
+
+/**
+ * Starts a gateway: official SDKs talk to it as to their provider.
+ * @throws RepriseError `invalid-option` when it cannot start as asked.
+ */
+export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const { port = 4141, host = '127.0.0.1', observe = ignore, maxBodyBytes = 64 * 1024 ** 2 } = options
+  const openai = httpProvider({
+    name: 'openai',
+    baseUrl: options.openaiUrl ?? 'https://api.openai.com/v1',
+    ...(options.openaiKey === undefined ? {} : { credential: { authorization: `Bearer ${options.openaiKey}` } })
+  })
+  // The dialect's paths begin with /v1 at Anthropic; its SDK's base URL ends before it.
+  const anthropic = httpProvider({
+    name: 'anthropic',
+    baseUrl: `${(options.anthropicUrl ?? 'https://api.anthropic.com').replace(/\/+$/, '')}/v1`,
+    ...(options.anthropicKey === undefined ? {} : { credential: { 'x-api-key': options.anthropicKey } })
+  })
+  const cache = await createCache(options)
+  const tools = {
+    tenantOf: options.tenancy === 'one' ? oneTenant() : tenantByCredential(options.secret ?? 'reprise'),
+    recall: recallBodies(),
+    observe
+  }
+  const priceOf = listPrices()
+  const endpoints = new Map<string, Endpoint>()
+  for (const wire of wires) {
+    const provider = wire.dialect.name === 'openai' ? openai : anthropic
+    const last = priced(provider.ask, priceOf, { url: provider.baseUrl, name: provider.name })
+    endpoints.set(wire.path, completions(wire, provider.baseUrl, cache.wrap(llmKind(wire), last), tools))
+  }
+  const oneEmbedding = cache.wrap<GatheredRequest, Embedding>(embeddingKind, (request, context) => request.ask(context))
+  const askEmbeddings = priced(openai.ask, priceOf, { url: openai.baseUrl, name: openai.name })
+  endpoints.set('/embeddings', embeddings(openai.baseUrl, oneEmbedding, askEmbeddings, tools))
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url = '/' } = request
+    const mark = url.indexOf('?')
+    const path = mark === -1 ? url : url.slice(0, mark)
+    if (path === '/health' || path === '/')
+      return writeJson(response, 200, { status: 'ok', version, store: { name: cache.storeName, state: cache.state } })
+    if (!path.startsWith('/v1/')) {
+      throw new RepriseError(
+        'not-found',
+        `no such path: ${path}; a client's base URL is this address with /v1 (OpenAI) or without (Anthropic)`
+      )
+    }
+    const below = path.slice('/v1'.length)
+    const signal = goneSignal(response)
+    const endpoint = method === 'POST' ? endpoints.get(below) : undefined
+    // A body in a content coding is the provider's to read, and says nothing that a key could be made of.
+    if (endpoint === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+      return passThrough(request, response, below + url.slice(path.length), providerOf(request, below), signal)
+    }
+    const controls = readControls(request.headers)
+    const raw = await readBody(request, maxBodyBytes)
+    await endpoint.answer({ request, response, raw, query: url.slice(path.length), controls, signal })
+  }
+
+  function providerOf(request: IncomingMessage, below: string): HttpProvider {
+    return dialectOf(request, below) === openaiDialect ? openai : anthropic
+  }
+
+  const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed || (error instanceof RepriseError && error.code === 'aborted')) {
+        response.destroy()
+        return
+      }
+      const path = (request.url ?? '').replace(/^\/v1|\?.*$/g, '')
+      // What is left of the request's body is not read: the connection cannot be used again.
+      if (!request.complete) response.setHeader('connection', 'close')
+      writeError(response, error, { dialect: dialectOf(request, path) })
+    })
+  })
+  const closing = { cache, providers: [openai, anthropic], server }
+  try {
+    await listen(server, port, host)
+  } catch (error) {
+    await shutDown(closing, 0)
+    throw error
+  }
+  const address = server.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    storeName: cache.storeName,
+    close: (graceMs = 10_000) => shutDown(closing, graceMs)
+  }
+}
+
+/** Both providers live under /v1: whose SDK is speaking? */
+function dialectOf({ headers }: IncomingMessage, path: string): Dialect {
+  const anthropic = path.startsWith('/messages') || path === '/complete' || headers['anthropic-version'] !== undefined
+  return anthropic ? anthropicDialect : openaiDialect
+}
+
+/** Aborted when the caller's connection closes before its response has been written. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort()
+  })
+  return controller.signal
+}
+
+function writeJson(response: ServerResponse, status: number, value: object): void {
+  const body = JSON.stringify(value)
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE'
+          ? 'it is in use by another program; choose another with --port'
+          : error.code === 'EACCES'
+            ? 'this user may not listen there; choose a port above 1023 with --port'
+            : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND'
+              ? 'this machine has no such address; see --host'
+              : messageOf(error)
+      reject(new RepriseError('invalid-option', `cannot listen on ${host}:${port}: ${reason}`, { cause: error }))
+    })
+    server.listen(port, host, () => resolve())
+  })
+}
+
+async function shutDown(
+  {
+    server,
+    cache,
+    providers
+  }: { server: Server; cache: { close(): Promise<void> }; providers: readonly HttpProvider[] },
+  graceMs: number
+): Promise<void> {
+  const { listening } = server
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  if (listening) await ended
+  clearTimeout(timer)
+  await Promise.allSettled(providers.map((provider) => provider.close()))
+  await cache.close()
+}

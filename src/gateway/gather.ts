@@ -1,0 +1,86 @@
+import type { Answer, Origin } from '../core/answer.ts'
+import { RepriseError } from '../core/errors.ts'
+import type { Context } from '../core/handler.ts'
+import type { Embedding, EmbeddingInput } from '../wires/openai-embeddings.ts'
+
+/** The inputs of one batch that must be asked, in the order they were missed. */
+export type AskBatch = (
+  inputs: readonly EmbeddingInput[],
+  signal: AbortSignal
+) => Promise<{ embeddings: readonly Embedding[]; origin: Origin }>
+
+/**
+ * Gathers those inputs of a batch that the cache does not have into one call.
+ * Each input ends in one of three ways: it is asked here, it shares another request's call, or it is settled (a hit,
+ * an error). When all of them have, the call is made; it is aborted when nobody waits for any of its inputs any more.
+ */
+export class Gather {
+  readonly #ask: AskBatch
+  readonly #waiting: Waiting[] = []
+  readonly #controller = new AbortController()
+  #undecided: number
+
+  constructor(inputs: number, ask: AskBatch) {
+    this.#undecided = inputs
+    this.#ask = ask
+  }
+
+  /** Asks for one input, together with the others. */
+  ask(input: EmbeddingInput, { signal }: Context): Promise<Answer<Embedding>> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { input, signal, resolve, reject }
+      this.#waiting.push(waiting)
+      signal.addEventListener(
+        'abort',
+        () => {
+          reject(new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
+          if (this.#waiting.every((other) => other.signal.aborted)) this.#controller.abort(signal.reason)
+        },
+        { once: true }
+      )
+      this.decided()
+    })
+  }
+
+  /** To be called once for each input that is not asked here. */
+  decided(): void {
+    this.#undecided -= 1
+    if (this.#undecided === 0) void this.#call()
+  }
+
+  async #call(): Promise<void> {
+    const waiting = this.#waiting.filter(({ signal }) => !signal.aborted)
+    if (waiting.length === 0) return
+    try {
+      const { embeddings, origin } = await this.#ask(
+        waiting.map(({ input }) => input),
+        this.#controller.signal
+      )
+      const tokens = embeddings.reduce((sum, embedding) => sum + embedding.tokens, 0)
+      for (const [position, { resolve, reject }] of waiting.entries()) {
+        const value = embeddings[position]
+        if (value === undefined)
+          reject(new RepriseError('provider-malformed', 'the provider did not answer each input exactly once'))
+        else resolve({ value, origin: shareOf(origin, value, tokens) })
+      }
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
+  }
+}
+
+interface Waiting {
+  readonly input: EmbeddingInput
+  readonly signal: AbortSignal
+  readonly resolve: (answer: Answer<Embedding>) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The batch's origin with this input's part of tokens and cost. */
+function shareOf(origin: Origin, { tokens }: Embedding, allTokens: number): Origin {
+  const { costUsd, ...rest } = origin
+  const usage = { inputTokens: tokens, outputTokens: 0 }
+  return costUsd === undefined || allTokens === 0
+    ? { ...rest, usage }
+    : { ...rest, usage, costUsd: (costUsd * tokens) / allTokens }
+}

@@ -1,0 +1,26 @@
+import type { Origin } from '../core/answer.ts'
+import type { Headers } from '../core/headers.ts'
+
+/** What the response's headers say of where the answer comes from: `Cache-Status` (RFC 9211), `Age`, `x-reprise-*`. */
+export function outcomeHeaders(origin: Origin): Record<string, string> {
+  const { layer, bypass, key, savedUsd, ageMs } = origin
+  const headers: Record<string, string> = { 'cache-status': cacheStatus(origin), 'x-reprise-layer': layer }
+  if (layer !== 'provider' && ageMs !== undefined) headers['age'] = String(Math.floor(ageMs / 1000))
+  if (key !== undefined) headers['x-reprise-entry'] = key
+  if (savedUsd !== undefined) headers['x-reprise-saved-usd'] = savedUsd.toFixed(8)
+  if (bypass !== undefined) headers['x-reprise-bypass-reason'] = bypass
+  return headers
+}
+
+function cacheStatus({ layer, bypass, joined, stored, freshForMs }: Origin): string {
+  if (bypass !== undefined) return `reprise; fwd=bypass; detail=${bypass}`
+  if (layer !== 'provider') return `reprise; hit; ttl=${Math.floor((freshForMs ?? 0) / 1000)}; detail=${layer}`
+  return `reprise; fwd=miss${joined ? '; collapsed' : ''}${stored ? '; stored' : ''}`
+}
+
+/** Headers of a provider's response that are true of the answer itself, whoever gets it and in whatever form. */
+export function answerHeaders(headers: Headers | undefined): Record<string, string | readonly string[]> {
+  if (headers === undefined) return {}
+  const { 'content-length': _length, 'cache-control': _control, ...rest } = headers
+  return rest
+}

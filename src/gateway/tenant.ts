@@ -1,0 +1,45 @@
+import { createHmac } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { LRUCache } from 'lru-cache'
+import { credentialHeaders } from '../core/headers.ts'
+
+/** Headers that say on whose account a credential is used. */
+const accountHeaders = ['openai-organization', 'openai-project'] as const
+
+/** Tells callers apart without knowing them. */
+export type TenantOf = (headers: IncomingHttpHeaders) => string
+
+/**
+ * The tenant of a request: an HMAC-SHA-256 of its credential, so that neither a log nor a store ever holds one.
+ * The same key sent as `authorization: Bearer` and as `x-api-key` is the same tenant.
+ * `secret` must be the same in all processes that share a store.
+ */
+export function tenantByCredential(secret: string): TenantOf {
+  // Of what the memo is made of only hashes leave the process; it is bounded, since callers choose what they send.
+  const known = new LRUCache<string, string>({ max: 10_000 })
+  return function tenantOf(headers) {
+    const credential = [
+      ...credentialHeaders.map((name) => bare(headers[name])).filter((value) => value !== ''),
+      ...accountHeaders.map((name) => `${name}=${text(headers[name])}`)
+    ].join('\n')
+    let tenant = known.get(credential)
+    if (tenant === undefined) {
+      tenant = createHmac('sha256', secret).update(credential).digest('hex')
+      known.set(credential, tenant)
+    }
+    return tenant
+  }
+}
+
+/** All callers are one tenant: whoever reaches the gateway shares its answers. */
+export function oneTenant(): TenantOf {
+  return () => 'everyone'
+}
+
+function bare(value: string | string[] | undefined): string {
+  return text(value).replace(/^bearer\s+/i, '')
+}
+
+function text(value: string | string[] | undefined): string {
+  return value === undefined ? '' : String(value)
+}

@@ -1,0 +1,132 @@
+import type { Answer } from '../core/answer.ts'
+import { RepriseError } from '../core/errors.ts'
+import type { Context, Delta, Layer } from '../core/handler.ts'
+import { keyOf } from '../core/key.ts'
+import type { Kind } from '../core/kind.ts'
+import { modeText } from '../core/mode.ts'
+
+/**
+ * Lets identical requests that are in flight at the same time share one call.
+ * Nobody owns the call: it goes on while one passenger is left, and is aborted when the last has gone.
+ * A passenger who comes late to a stream gets what has been said so far, and streams along from there.
+ */
+export function singleFlight<Request extends object, Result>(kind: Kind<Request, Result>): Layer<Request, Result> {
+  const flights = new Map<string, Flight<Result>>()
+  return {
+    name: 'single-flight',
+    wrap(next) {
+      return function shareCall(request: Request, context: Context): Promise<Answer<Result>> {
+        const key = keyOf(kind, request, context.scope)
+        const id = key + modeText(context.mode)
+        let flight = flights.get(id)
+        if (flight === undefined) {
+          const started: Flight<Result> = new Flight(
+            context,
+            (own) => next(request, own),
+            () => {
+              if (flights.get(id) === started) flights.delete(id)
+            }
+          )
+          flight = started
+          flights.set(id, flight)
+          return flight.board(context)
+        }
+        context.observe({ type: 'joined', layer: 'single-flight', kind: kind.name, key })
+        const joined = flight.board(context).then(asJoined)
+        // A stream that could not be gathered is of no use to one who wants the whole; the streaming ones have had it.
+        if (context.onDelta !== undefined || !flight.streams) return joined
+        return joined.catch((error: unknown) => {
+          if (error instanceof RepriseError && error.code === 'provider-malformed') return shareCall(request, context)
+          throw error
+        })
+      }
+    }
+  }
+}
+
+/** One call and all who wait for it. */
+class Flight<Result> {
+  readonly streams: boolean
+  readonly #passengers = new Set<Passenger<Result>>()
+  readonly #deltas: Delta[] = []
+  readonly #controller = new AbortController()
+  readonly #leave: () => void
+
+  /** Starts the call. `leave` is called once, when nobody may board any more. */
+  constructor(first: Context, call: (context: Context) => Promise<Answer<Result>>, leave: () => void) {
+    this.streams = first.onDelta !== undefined
+    this.#leave = leave
+    const context: Context = { ...first, signal: this.#controller.signal }
+    const streaming = this.streams ? { ...context, onDelta: (delta: Delta) => this.#tell(delta) } : context
+    // A tick later, so that the one who starts the call has boarded before it can end.
+    queueMicrotask(() => {
+      call(streaming).then(
+        (answer) => this.#land((passenger) => passenger.resolve(answer)),
+        (error: unknown) => this.#land((passenger) => passenger.reject(error))
+      )
+    })
+  }
+
+  board(context: Context): Promise<Answer<Result>> {
+    return new Promise((resolve, reject) => {
+      const { signal, onDelta } = context
+      const passenger: Passenger<Result> = {
+        resolve,
+        reject,
+        onDelta,
+        land: () => signal.removeEventListener('abort', leaveEarly)
+      }
+      const leaveEarly = (): void =>
+        this.#disembark(passenger, new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
+      this.#passengers.add(passenger)
+      if (signal.aborted) return leaveEarly()
+      signal.addEventListener('abort', leaveEarly, { once: true })
+      if (onDelta !== undefined) for (const delta of this.#deltas) tellOne(passenger, delta)
+    })
+  }
+
+  #tell(delta: Delta): void {
+    this.#deltas.push(delta)
+    for (const passenger of this.#passengers) tellOne(passenger, delta)
+  }
+
+  #disembark(passenger: Passenger<Result>, reason: Error): void {
+    if (!this.#passengers.delete(passenger)) return
+    passenger.land()
+    passenger.reject(reason)
+    if (this.#passengers.size > 0) return
+    this.#leave()
+    this.#controller.abort(reason)
+  }
+
+  #land(settle: (passenger: Passenger<Result>) => void): void {
+    this.#leave()
+    for (const passenger of this.#passengers) {
+      passenger.land()
+      settle(passenger)
+    }
+    this.#passengers.clear()
+  }
+}
+
+interface Passenger<Result> {
+  readonly resolve: (answer: Answer<Result>) => void
+  readonly reject: (error: unknown) => void
+  readonly onDelta: ((delta: Delta) => void) | undefined
+  /** Takes the passenger's listeners away. */
+  readonly land: () => void
+}
+
+/** One passenger's trouble with a delta must not reach the others. */
+function tellOne(passenger: Pick<Passenger<never>, 'onDelta' | 'reject'>, delta: Delta): void {
+  try {
+    passenger.onDelta?.(delta)
+  } catch (error) {
+    passenger.reject(error)
+  }
+}
+
+/** What the call cost was paid once: for those who joined it is saved. */
+function asJoined<Result>({ value, origin: { costUsd, ...origin } }: Answer<Result>): Answer<Result> {
+  return { value, origin: { ...origin, joined: true, ...(costUsd === undefined ? {} : { savedUsd: costUsd }) } }
+}

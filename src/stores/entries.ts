@@ -1,0 +1,138 @@
+import { RepriseError } from '../core/errors.ts'
+import { ignore, type Observe } from '../core/events.ts'
+import { Breaker } from './breaker.ts'
+import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
+import type { Selector, Store } from './store.ts'
+
+export interface EntriesOptions {
+  /** Keeps applications apart that share a store: letters, digits, `.`, `_` and `-`. Default: `default`. */
+  readonly namespace?: string
+  /** The longest that one call to the store may hold a request up, in milliseconds. Default: 50. */
+  readonly deadlineMs?: number
+  readonly observe?: Observe
+  readonly now?: () => number
+}
+
+/**
+ * The one facade over a store, and the one place that knows what to do when it fails: a read that fails is a miss,
+ * a write that fails is not stored, both are `failed` events, and no request waits longer than the deadline.
+ * Only `invalidate` throws, since whoever asks for it must know whether it was done.
+ */
+export class Entries {
+  readonly #store: Store
+  readonly #namespace: string
+  readonly #observe: Observe
+  readonly #now: () => number
+  readonly #reads: Breaker
+  readonly #writes: Breaker
+  readonly #writing = new Set<Promise<void>>()
+
+  constructor(store: Store, options: EntriesOptions = {}) {
+    this.#store = store
+    const { namespace = 'default' } = options
+    // No colon within, so that one namespace's prefix is never the beginning of another's.
+    if (!/^[\w.-]{1,64}$/.test(namespace)) {
+      throw new RepriseError(
+        'invalid-option',
+        `namespace: expected 1 to 64 letters, digits, '.', '_' or '-', got ${JSON.stringify(namespace)}`
+      )
+    }
+    this.#namespace = `${namespace}:`
+    this.#observe = options.observe ?? ignore
+    this.#now = options.now ?? Date.now
+    const { deadlineMs = 50 } = options
+    const observe = this.#observe
+    // Apart, because a store may well read and not write: a full Redis, a replica, a disk without space.
+    this.#reads = new Breaker({ part: 'store', deadlineMs, observe, probe: () => store.get('probe') })
+    this.#writes = new Breaker({
+      part: 'store-writes',
+      deadlineMs,
+      observe,
+      probe: () => store.set('probe', new Uint8Array([1]), { ttlMs: 1000, tags: [] })
+    })
+  }
+
+  get storeName(): string {
+    return this.#store.name
+  }
+
+  /** `up`, `down` (left out for now), or `read-only` (it reads and does not write). */
+  get state(): 'up' | 'down' | 'read-only' {
+    if (this.#reads.isOpen) return 'down'
+    return this.#writes.isOpen ? 'read-only' : 'up'
+  }
+
+  /** The entry under `key`, fresh or stale. One that is corrupt is deleted and reported, and is not there. */
+  async get(key: string): Promise<Entry | undefined> {
+    if (this.#reads.isOpen) return undefined
+    const stored = this.#namespace + key
+    let bytes: Uint8Array | undefined
+    try {
+      bytes = await this.#reads.run('get', () => this.#store.get(stored))
+    } catch {
+      return undefined
+    }
+    if (bytes === undefined) return undefined
+    const entry = decodeEntry(key, bytes)
+    if (entry === undefined) {
+      this.#observe({ type: 'failed', part: 'store', operation: 'decode', error: new Error(`corrupt entry ${stored}`) })
+      await this.#write('delete', async () => {
+        await this.#store.delete({ key: stored })
+      })
+      return undefined
+    }
+    // The store's clock decides when an entry is reclaimed, the entry's own when it is of no more use.
+    return entry.expiresAtMs > this.#now() ? entry : undefined
+  }
+
+  /** Stores an entry; true when the store has it. */
+  async put(entry: Entry): Promise<boolean> {
+    const ttlMs = entry.expiresAtMs - this.#now()
+    if (ttlMs <= 0) return false
+    const bytes = encodeEntry(entry)
+    const tags = entry.tags.map((tag) => this.#namespace + tag)
+    const stored = await this.#write('set', () => this.#store.set(this.#namespace + entry.key, bytes, { ttlMs, tags }))
+    if (stored) {
+      this.#observe({ type: 'stored', layer: 'exact', kind: entry.kind, key: entry.key, bytes: bytes.length })
+    }
+    return stored
+  }
+
+  /** Deletes what is selected within the namespace; returns how many entries went. */
+  async invalidate(selector: Selector): Promise<number> {
+    const count = await this.#store.delete(this.#within(selector))
+    this.#observe({ type: 'invalidated', count })
+    return count
+  }
+
+  /** Waits for what is being written, and closes the store. */
+  async close(): Promise<void> {
+    this.#reads.end()
+    this.#writes.end()
+    await Promise.allSettled(this.#writing)
+    await this.#store.close()
+  }
+
+  #within(selector: Selector): Selector {
+    const namespace = this.#namespace
+    if ('key' in selector) return { key: namespace + selector.key }
+    if ('tag' in selector) return { tag: namespace + selector.tag }
+    if ('prefix' in selector) return { prefix: namespace + selector.prefix }
+    if ('pattern' in selector) return { pattern: namespace + selector.pattern }
+    return { prefix: namespace }
+  }
+
+  /** A write that misses its deadline goes on by itself; `close` waits for it. */
+  async #write(operation: string, write: () => Promise<void>): Promise<boolean> {
+    try {
+      await this.#writes.run(operation, () => {
+        const writing = write().finally(() => this.#writing.delete(writing))
+        this.#writing.add(writing)
+        return writing
+      })
+      return true
+    } catch {
+      return false
+    }
+  }
+}

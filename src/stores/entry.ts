@@ -1,0 +1,65 @@
+import { crc32, gunzipSync, gzipSync } from 'node:zlib'
+import { isObject } from '../core/json.ts'
+import type { Usage } from '../core/kind.ts'
+
+/** A stored answer, and what must be known of it. */
+export interface Entry {
+  /** The key it was stored under, written inside too: an entry that turns up under another key is corrupt. */
+  readonly key: string
+  readonly kind: string
+  readonly storedAtMs: number
+  /** Fresh before this instant. A hit never moves it. */
+  readonly freshUntilMs: number
+  /** Of no use from this instant on: end of freshness and of grace. */
+  readonly expiresAtMs: number
+  readonly tags: readonly string[]
+  readonly provider?: string
+  readonly model?: string
+  readonly usage?: Usage
+  readonly costUsd?: number
+  readonly tookMs?: number
+  /** The answer, as its kind encoded it. */
+  readonly body: Uint8Array
+}
+
+// Layout: 'R' '1' flags 0 | CRC-32 of all that follows, 4 bytes | length of the head, 4 bytes | head: JSON | body.
+// Numbers are little-endian. The checksum is there because a bit that flips inside a text still parses as JSON.
+const prefixBytes = 12
+const gzipped = 1
+
+/** Bodies above this are compressed: below it gzip saves less than the reader pays for unpacking. */
+const gzipAboveBytes = 2048
+
+/** An entry as bytes for a store. */
+export function encodeEntry({ body, ...head }: Entry): Buffer {
+  const packed = body.length > gzipAboveBytes ? gzipSync(body, { level: 1 }) : body
+  const headBytes = Buffer.from(JSON.stringify(head))
+  const bytes = Buffer.allocUnsafe(prefixBytes + headBytes.length + packed.length)
+  bytes[0] = 0x52
+  bytes[1] = 0x31
+  bytes[2] = packed === body ? 0 : gzipped
+  bytes[3] = 0
+  bytes.writeUInt32LE(headBytes.length, 8)
+  headBytes.copy(bytes, prefixBytes)
+  bytes.set(packed, prefixBytes + headBytes.length)
+  bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
+  return bytes
+}
+
+/** The entry in `bytes`; undefined when they are not an entry of `key`, whole and unharmed. */
+export function decodeEntry(key: string, bytes: Uint8Array): Entry | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer.length < prefixBytes || buffer[0] !== 0x52 || buffer[1] !== 0x31) return undefined
+  if (crc32(buffer.subarray(8)) !== buffer.readUInt32LE(4)) return undefined
+  const bodyStart = prefixBytes + buffer.readUInt32LE(8)
+  if (bodyStart > buffer.length) return undefined
+  try {
+    const head: unknown = JSON.parse(buffer.toString('utf8', prefixBytes, bodyStart))
+    if (!isObject(head) || head['key'] !== key) return undefined
+    const packed = buffer.subarray(bodyStart)
+    const body = buffer[2] === gzipped ? gunzipSync(packed) : packed
+    return Object.assign(head as unknown as Entry, { body })
+  } catch {
+    return undefined
+  }
+}

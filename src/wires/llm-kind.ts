@@ -1,0 +1,36 @@
+import type { Kind } from '../core/kind.ts'
+import { Body } from './body.ts'
+import type { Wire } from './wire.ts'
+import type { WireRequest } from './wire-request.ts'
+
+/** What the layers must know of a request to a language model, read through its wire. */
+export function llmKind(wire: Wire): Kind<WireRequest, Body> {
+  return {
+    name: 'llm',
+    subject: ({ content }) => content,
+    identity({ content: { json, query, versions, numbers } }) {
+      return [wire.name, query, versions, numbers, wire.identity(json)]
+    },
+    bypass: ({ content }) => wire.bypass(content.json),
+    model({ content }) {
+      const { model } = content.json
+      return typeof model === 'string' ? model : undefined
+    },
+    storable(answer) {
+      try {
+        return wire.unfit(answer.json) === undefined
+      } catch {
+        return false
+      }
+    },
+    usage(answer) {
+      try {
+        return wire.usage(answer.json)
+      } catch {
+        return undefined
+      }
+    },
+    encode: (answer) => answer.bytes,
+    decode: (bytes) => Body.fromBytes(bytes)
+  }
+}

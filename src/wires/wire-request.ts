@@ -1,0 +1,62 @@
+import { RepriseError } from '../core/errors.ts'
+import { isObject, type JsonObject } from '../core/json.ts'
+import { inexactNumbers } from './exact-numbers.ts'
+import type { Wire } from './wire.ts'
+
+/** What was asked: a request's body and the few headers that can change its answer. The same bytes, the same content. */
+export class WireContent {
+  readonly wire: Wire
+  /** The body as it came. */
+  readonly raw: Buffer
+  readonly json: JsonObject
+  /** The caller wants the answer while it is made. */
+  readonly stream: boolean
+  /** Of the path: `?beta=true`, or nothing. */
+  readonly query: string
+  /** The dialect's version headers. */
+  readonly versions: Readonly<Record<string, string>>
+  /** Numbers that parsing has made equal to others. */
+  readonly numbers: readonly string[]
+
+  /** @throws RepriseError `invalid-body`, saying what is wrong with it. */
+  constructor(wire: Wire, raw: Buffer, query = '', versions: Readonly<Record<string, string>> = {}) {
+    this.wire = wire
+    this.raw = raw
+    this.query = query
+    this.versions = versions
+    const text = raw.toString()
+    this.json = parse(text, raw)
+    this.numbers = inexactNumbers(text)
+    const problem = wire.check(this.json)
+    if (problem !== undefined) throw new RepriseError('invalid-body', problem.message, { field: problem.field })
+    this.stream = this.json['stream'] === true
+  }
+}
+
+/** One caller's request: what was asked, and the headers it travels with. */
+export interface WireRequest {
+  readonly content: WireContent
+  /** For the provider: the caller's credential and what else it sent, without what concerns only the connection. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+function parse(text: string, raw: Buffer): JsonObject {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new RepriseError(
+      'invalid-body',
+      `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`
+    )
+  }
+  // Bytes that are not UTF-8 all turn into the same replacement character: two requests would look alike.
+  if (text.includes('\ufffd') && !Buffer.from(text).equals(raw)) {
+    throw new RepriseError('invalid-body', 'the body is not valid UTF-8')
+  }
+  if (!isObject(value)) {
+    const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
+    throw new RepriseError('invalid-body', `the body must be a JSON object, got ${got}`)
+  }
+  return value
+}
