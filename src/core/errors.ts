@@ -8,7 +8,6 @@ export const errorTable = {
   'invalid-body': { status: 400, retryable: false },
   'invalid-header': { status: 400, retryable: false },
   'not-found': { status: 404, retryable: false },
-  'method-not-allowed': { status: 405, retryable: false },
   'body-too-large': { status: 413, retryable: false },
   internal: { status: 500, retryable: true },
   'provider-unreachable': { status: 502, retryable: true },

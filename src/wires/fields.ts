@@ -1,15 +1,10 @@
-import type { Json, JsonObject } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
 
 /** A JSON value that is being put together: its owner may change it. */
 export type Draft = null | boolean | number | string | Draft[] | DraftObject
 
 export interface DraftObject {
   [field: string]: Draft | undefined
-}
-
-/** A JSON text as a value that its reader owns. Throws a SyntaxError when it is none. */
-export function parse(text: string): Draft {
-  return JSON.parse(text)
 }
 
 /** True for a JSON list. */
@@ -32,13 +27,20 @@ export function put(object: DraftObject, field: string, value: Draft): void {
 }
 
 /** The object without some fields. */
-export function without(object: JsonObject, fields: ReadonlySet<string>): JsonObject {
+export function without<Value>(
+  object: Readonly<Record<string, Value>>,
+  fields: ReadonlySet<string>
+): Record<string, Value> {
   // Object.fromEntries defines its fields, so that one called `__proto__` survives.
   return Object.fromEntries(Object.entries(object).filter(([field]) => !fields.has(field)))
 }
 
-/** The object's fields among `fields`, in that order. */
-export function only(object: JsonObject, fields: Iterable<string>): JsonObject {
-  const chosen = Array.from(fields).filter((field) => Object.hasOwn(object, field))
-  return Object.fromEntries(chosen.map((field) => [field, object[field]]))
+/** The object's fields among `fields`, in the order of these. */
+export function only<Value>(object: Readonly<Record<string, Value>>, fields: readonly string[]): Record<string, Value> {
+  const chosen: [string, Value][] = []
+  for (const field of fields) {
+    const value = Object.hasOwn(object, field) ? object[field] : undefined
+    if (value !== undefined) chosen.push([field, value])
+  }
+  return Object.fromEntries(chosen)
 }

@@ -30,7 +30,8 @@ export function accumulate(before: Draft | undefined, more: Draft, field = ''): 
     return before
   }
   if (isObject(before) && isObject(more)) {
-    for (const [name, value = null] of Object.entries(more)) put(before, name, accumulate(own(before, name), value, name))
+    for (const [name, value = null] of Object.entries(more))
+      put(before, name, accumulate(own(before, name), value, name))
     return before
   }
   return more === '' ? before : more

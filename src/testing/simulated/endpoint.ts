@@ -56,7 +56,9 @@ export interface Spoken {
   readonly body: JsonObject
   readonly outputTokens: number
   events(): Iterable<StreamEvent>
-  /** What is sent when the provider fails in mid-stream, after `sent` events. */
+  /** What a plain request is told, with status 200, when the model breaks down; undefined: it is refused with 500. */
+  readonly failed?: JsonObject
+  /** What is sent when the model breaks down in mid-stream, after `sent` events. */
   failure(sent: number): readonly StreamEvent[]
 }
 

@@ -80,11 +80,11 @@ function paragraphs(parts: readonly string[], random: Random): string {
   return text
 }
 
-/** The last two words of the question that say what it is about. */
+/** The last two words of the question that say what it is about, in quotes. */
 function topicOf(question: string): string {
   const words = question.toLowerCase().match(/\p{L}{4,}/gu) ?? []
   const telling = words.filter((word) => !dull.has(word))
-  return telling.length === 0 ? 'this' : telling.slice(-2).join(' ')
+  return telling.length === 0 ? 'this' : `“${telling.slice(-2).join(' ')}”`
 }
 
 function capitalised(sentence: string): string {

@@ -41,17 +41,19 @@ export const responses: Endpoint = {
     if (completion === undefined) throw new RangeError('expected a completion')
     const started = begun(body, making)
     const answer = body['background'] === true && body['stream'] !== true ? started : finished(started, body, completion, making)
+    const failed = failedOf(started)
     return {
       body: answer,
       outputTokens: completion.outputTokens,
       events: () => responseEvents(started, answer, body, making),
-      failure: (sent) => failedEvents(failedOf(started), sent)
+      failed,
+      failure: (sent) => failedEvents(failed, sent)
     }
   }
 }
 
-/** The answer that says that there will be none: what a plain request is told, with status 200, when the model broke down. */
-export function failedOf(answer: JsonObject): JsonObject {
+/** The response that says that there will be no answer. */
+function failedOf(answer: JsonObject): JsonObject {
   const error = { code: 'server_error', message: 'The model failed to generate a response. Please try again.' }
   return { ...answer, status: 'failed', error, output: [], usage: null, completed_at: null, incomplete_details: null }
 }

@@ -1,0 +1,5 @@
+import { startGateway } from '../dist/gateway/index.js'
+
+const [openaiUrl = '', store = 'memory:'] = process.argv.slice(2)
+const gateway = await startGateway({ port: 0, openaiUrl: `${openaiUrl}/v1`, store })
+process.send?.(Number(new URL(gateway.url).port))

@@ -1,0 +1,12 @@
+import { benchGateway } from './gateway.ts'
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { gateway: benchGateway }
+const [name = ''] = process.argv.slice(2)
+const bench = benches[name]
+
+if (bench === undefined) {
+  console.error(`npm run bench -- NAME, where NAME is one of: ${Object.keys(benches).join(', ')}`)
+  process.exitCode = 1
+} else {
+  await bench()
+}

@@ -1,0 +1,52 @@
+import { RepriseError } from '../core/errors.ts'
+
+const maxNameBytes = 1024
+
+/**
+ * Refuses a key or tag that not every store could keep: the stores differ in what they would do with it.
+ * @throws RepriseError `invalid-option`
+ */
+export function checkName(what: 'key' | 'tag', text: string): void {
+  // A UTF-16 unit takes at most three bytes, so that most texts need not be measured.
+  const fits = text.length <= maxNameBytes / 3 || Buffer.byteLength(text) <= maxNameBytes
+  if (text.length > 0 && fits && !text.includes('\0')) return
+  const got = text.length > 40 ? `${JSON.stringify(text.slice(0, 40))}... (${Buffer.byteLength(text)} bytes)` : JSON.stringify(text)
+  throw new RepriseError('invalid-option', `${what}: expected 1 to ${maxNameBytes} bytes without NUL, got ${got}`)
+}
+
+/**
+ * A time to live as whole milliseconds, rounded up.
+ * @throws RepriseError `invalid-option` when it is not a number above 0
+ */
+export function wholeTtl(ttlMs: number): number {
+  if (!(ttlMs > 0)) throw new RepriseError('invalid-option', `ttlMs: expected a number above 0, got ${ttlMs}`)
+  // A hundred years stand for ever, and keep sums with the clock exact.
+  return Math.min(Math.ceil(ttlMs), 3_155_760_000_000)
+}
+
+/**
+ * Refuses what a counter cannot be increased by.
+ * @throws RepriseError `invalid-option`
+ */
+export function checkStep(by: number): void {
+  if (!Number.isSafeInteger(by)) throw new RepriseError('invalid-option', `by: expected a whole number, got ${by}`)
+}
+
+/**
+ * Refuses a bound that is no number of bytes, or so small that nothing fits.
+ * @throws RepriseError `invalid-option`
+ */
+export function checkMaxBytes(maxBytes: number, atLeast: number): void {
+  if (Number.isSafeInteger(maxBytes) && maxBytes >= atLeast) return
+  throw new RepriseError('invalid-option', `maxBytes: expected a whole number of at least ${atLeast}, got ${maxBytes}`)
+}
+
+/** The error of a call that comes after `close`. */
+export function closedError(store: string): RepriseError {
+  return new RepriseError('store-closed', `the ${store} store has been closed`)
+}
+
+/** The error of an entry that a store has no room for. */
+export function tooLargeError(store: string, bytes: number, most: number): RepriseError {
+  return new RepriseError('body-too-large', `the ${store} store takes entries of up to ${most} bytes, got one of ${bytes}`)
+}

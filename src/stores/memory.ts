@@ -1,0 +1,175 @@
+import { LRUCache } from 'lru-cache'
+import { RepriseError } from '../core/errors.ts'
+import { checkMaxBytes, checkName, checkStep, closedError, tooLargeError, wholeTtl } from './check.ts'
+import { globMatcher } from './glob.ts'
+import type { Lease, Selector, SetOptions, Store } from './store.ts'
+
+export interface MemoryStoreOptions {
+  /** The most that entries may take, bookkeeping included. Default: 256 MB. */
+  readonly maxBytes?: number
+}
+
+interface Held {
+  readonly bytes: Uint8Array
+  readonly tags: readonly string[]
+}
+
+/** What an entry costs beside its bytes and names: the objects around them, and its place in the indexes. */
+const entryOverhead = 200
+const tagOverhead = 100
+
+const maxCounters = 100_000
+const maxLeases = 100_000
+const purgeEveryMs = 30_000
+
+/**
+ * Keeps entries in this process, the least recently used making room for new ones. They go with the process.
+ * The store has its own copy of what it is given, and gives away copies: no caller can change an entry.
+ * Counters and leases are bounded by number: past 100,000 the counter used least recently starts anew.
+ * @throws RepriseError `invalid-option`
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options)
+}
+
+class MemoryStore implements Store {
+  readonly name = 'memory'
+  readonly #maxBytes: number
+  readonly #entries: LRUCache<string, Held>
+  readonly #tagged = new Map<string, Set<string>>()
+  readonly #counters = new LRUCache<string, { count: number }>({ max: maxCounters, ttl: 1 })
+  readonly #leases = new Map<string, { token: symbol; expiresAtMs: number }>()
+  readonly #purging: NodeJS.Timeout
+  #closed = false
+
+  constructor({ maxBytes = 256 * 1024 ** 2 }: MemoryStoreOptions) {
+    checkMaxBytes(maxBytes, 1024)
+    this.#maxBytes = maxBytes
+    this.#entries = new LRUCache({
+      // The cache reserves its lists for `max` entries at once. An entry of fewer than 512 bytes is rare.
+      max: Math.ceil(maxBytes / 512),
+      maxSize: maxBytes,
+      // Each entry has its own; lru-cache keeps no times at all unless it is given one to begin with.
+      ttl: 1,
+      dispose: (held, key) => this.#untag(key, held.tags)
+    })
+    // What has expired makes room when it is asked for or becomes the oldest; until then it would be in the way.
+    this.#purging = setInterval(() => this.#purge(), purgeEveryMs).unref()
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    this.#check(key)
+    const held = this.#entries.get(key)
+    return held === undefined ? undefined : Buffer.from(held.bytes)
+  }
+
+  async set(key: string, value: Uint8Array, { ttlMs, tags }: SetOptions): Promise<void> {
+    this.#check(key)
+    for (const tag of tags) checkName('tag', tag)
+    const ttl = wholeTtl(ttlMs)
+    const size = sizeOf(key, value, tags)
+    if (size > this.#maxBytes) throw tooLargeError(this.name, size, this.#maxBytes)
+    // Not a Buffer of Node's pool: an entry that stays would hold on to its neighbours.
+    const held = { bytes: new Uint8Array(value), tags: [...new Set(tags)] }
+    // First, for it takes the tags off the entry that it replaces.
+    this.#entries.set(key, held, { ttl, size })
+    for (const tag of held.tags) {
+      const keys = this.#tagged.get(tag)
+      if (keys === undefined) this.#tagged.set(tag, new Set([key]))
+      else keys.add(key)
+    }
+  }
+
+  async delete(selector: Selector): Promise<number> {
+    if (this.#closed) throw closedError(this.name)
+    let count = 0
+    for (const key of this.#select(selector)) {
+      if (this.#entries.has(key)) count++
+      this.#entries.delete(key)
+    }
+    return count
+  }
+
+  async increment(key: string, by: number, ttlMs: number): Promise<number> {
+    this.#check(key)
+    checkStep(by)
+    const ttl = wholeTtl(ttlMs)
+    const counter = this.#counters.get(key)
+    if (counter === undefined) {
+      this.#counters.set(key, { count: by }, { ttl })
+      return by
+    }
+    counter.count += by
+    return counter.count
+  }
+
+  async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
+    this.#check(key)
+    const token = Symbol(key)
+    const ttl = wholeTtl(ttlMs)
+    if (this.#isLeased(key)) return undefined
+    if (this.#leases.size >= maxLeases) {
+      this.#purge()
+      // Not the oldest makes room: two would hold the same lease.
+      if (this.#leases.size >= maxLeases) throw new RepriseError('store-unavailable', `more than ${maxLeases} leases are held`)
+    }
+    this.#leases.set(key, { token, expiresAtMs: performance.now() + ttl })
+    return {
+      renew: async (againMs) => {
+        this.#check(key)
+        if (!this.#isLeased(key, token)) return false
+        this.#leases.set(key, { token, expiresAtMs: performance.now() + wholeTtl(againMs) })
+        return true
+      },
+      release: async () => {
+        this.#check(key)
+        if (this.#isLeased(key, token)) this.#leases.delete(key)
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#purging)
+    this.#entries.clear()
+    this.#counters.clear()
+    this.#leases.clear()
+  }
+
+  #check(key: string): void {
+    if (this.#closed) throw closedError(this.name)
+    checkName('key', key)
+  }
+
+  #select(selector: Selector): readonly string[] {
+    if ('key' in selector) return [selector.key]
+    if ('tag' in selector) return [...(this.#tagged.get(selector.tag) ?? [])]
+    const keys = [...this.#entries.keys()]
+    if ('prefix' in selector) return keys.filter((key) => key.startsWith(selector.prefix))
+    if ('pattern' in selector) return keys.filter(globMatcher(selector.pattern))
+    return keys
+  }
+
+  #untag(key: string, tags: readonly string[]): void {
+    for (const tag of tags) {
+      const keys = this.#tagged.get(tag)
+      keys?.delete(key)
+      if (keys?.size === 0) this.#tagged.delete(tag)
+    }
+  }
+
+  #isLeased(key: string, token?: symbol): boolean {
+    const lease = this.#leases.get(key)
+    return lease !== undefined && lease.expiresAtMs > performance.now() && (token === undefined || lease.token === token)
+  }
+
+  #purge(): void {
+    this.#entries.purgeStale()
+    this.#counters.purgeStale()
+    for (const key of this.#leases.keys()) if (!this.#isLeased(key)) this.#leases.delete(key)
+  }
+}
+
+function sizeOf(key: string, value: Uint8Array, tags: readonly string[]): number {
+  return tags.reduce((sum, tag) => sum + tag.length + tagOverhead, entryOverhead + key.length + value.length)
+}
