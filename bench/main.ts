@@ -1,6 +1,7 @@
+import { benchArena } from './arena.ts'
 import { benchGateway } from './gateway.ts'
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { gateway: benchGateway }
+const benches: Readonly<Record<string, () => Promise<void>>> = { gateway: benchGateway, arena: benchArena }
 const [name = ''] = process.argv.slice(2)
 const bench = benches[name]
 

@@ -21,7 +21,7 @@ export interface Context {
   readonly tags: readonly string[]
   /** How long the answer stays fresh; the layer's own default when absent. */
   readonly ttlMs?: number
-  /** Aborted when the caller has gone. */
+  /** Aborted when the caller has gone. May be made when it is first read: a hit is over before anybody needs it. */
   readonly signal: AbortSignal
   /** Present when the caller wants to see the answer while it is made. */
   readonly onDelta?: (delta: Delta) => void

@@ -25,7 +25,13 @@ export function completions(
     async answer(exchange) {
       const { request, response, raw, query } = exchange
       const content = tools.recall(wire, raw, query, versionHeaders(request.headers))
-      const wireRequest = { content, headers: providerHeaders(request.headers) }
+      const wireRequest: WireRequest = {
+        content,
+        // Only a provider reads them.
+        get headers() {
+          return providerHeaders(request.headers)
+        }
+      }
       const context = contextOf(exchange, tools, baseUrl)
       if (content.stream) return stream(wireRequest, context, handler, exchange)
       const answer = await handler(wireRequest, context)

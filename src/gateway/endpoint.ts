@@ -24,7 +24,7 @@ export interface Exchange {
   /** `?beta=true`, or nothing. */
   readonly query: string
   readonly controls: Controls
-  /** Aborted when the caller has gone. */
+  /** Aborted when the caller has gone. Made when it is first read. */
   readonly signal: AbortSignal
 }
 
@@ -37,14 +37,16 @@ export interface EndpointTools {
 
 /** The context of a request to the provider at `baseUrl`. */
 export function contextOf(exchange: Exchange, tools: EndpointTools, baseUrl: string): Context {
-  const { controls, request, signal } = exchange
+  const { controls, request } = exchange
   const { mode, tags, ttlMs, scope } = controls
   return {
     // The provider's address is in it: the same model name somewhere else is another model.
     scope: scopeOf(baseUrl, tools.tenantOf(request.headers), scope),
     mode,
     tags,
-    signal,
+    get signal() {
+      return exchange.signal
+    },
     observe: tools.observe,
     ...(ttlMs === undefined ? {} : { ttlMs })
   }

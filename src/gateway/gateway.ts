@@ -97,15 +97,25 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       )
     }
     const below = path.slice('/v1'.length)
-    const signal = goneSignal(response)
     const endpoint = method === 'POST' ? endpoints.get(below) : undefined
     // A body in a content coding is the provider's to read, and says nothing that a key could be made of.
     if (endpoint === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      return passThrough(request, response, below + url.slice(path.length), providerOf(request, below), signal)
+      return passThrough(request, response, below + url.slice(path.length), providerOf(request, below), goneSignal(response))
     }
     const controls = readControls(request.headers)
     const raw = await readBody(request, maxBodyBytes)
-    await endpoint.answer({ request, response, raw, query: url.slice(path.length), controls, signal })
+    let signal: AbortSignal | undefined
+    await endpoint.answer({
+      request,
+      response,
+      raw,
+      query: url.slice(path.length),
+      controls,
+      get signal() {
+        signal ??= goneSignal(response)
+        return signal
+      }
+    })
   }
 
   function providerOf(request: IncomingMessage, below: string): HttpProvider {
@@ -148,6 +158,7 @@ function dialectOf({ headers }: IncomingMessage, path: string): Dialect {
 /** Aborted when the caller's connection closes before its response has been written. */
 function goneSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController()
+  if (response.destroyed) controller.abort()
   response.once('close', () => {
     if (!response.writableFinished) controller.abort()
   })

@@ -49,40 +49,62 @@ class Flight<Result> {
   readonly streams: boolean
   readonly #passengers = new Set<Passenger<Result>>()
   readonly #deltas: Delta[] = []
-  readonly #controller = new AbortController()
   readonly #leave: () => void
+  #controller: AbortController | undefined
+  #watching = false
 
   /** Starts the call. `leave` is called once, when nobody may board any more. */
   constructor(first: Context, call: (context: Context) => Promise<Answer<Result>>, leave: () => void) {
     this.streams = first.onDelta !== undefined
     this.#leave = leave
-    const context: Context = { ...first, signal: this.#controller.signal }
-    const streaming = this.streams ? { ...context, onDelta: (delta: Delta) => this.#tell(delta) } : context
     // A tick later, so that the one who starts the call has boarded before it can end.
     queueMicrotask(() => {
-      call(streaming).then(
+      call(this.#contextOf(first)).then(
         (answer) => this.#land((passenger) => passenger.resolve(answer)),
         (error: unknown) => this.#land((passenger) => passenger.reject(error))
       )
     })
+    // Whoever is still aboard by then will be for a while: from now on it matters when they leave.
+    // A hit has landed before, and is spared the listeners.
+    setImmediate(() => {
+      for (const passenger of this.#passengers) this.#watch(passenger)
+      this.#watching = true
+    })
+  }
+
+  /** The call's own context: made as the first passenger asked, ended by none of them alone. */
+  #contextOf({ scope, mode, tags, ttlMs, observe }: Context): Context {
+    const flight = this
+    return {
+      scope,
+      mode,
+      tags,
+      observe,
+      get signal() {
+        flight.#controller ??= new AbortController()
+        return flight.#controller.signal
+      },
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...(this.streams ? { onDelta: (delta: Delta) => this.#tell(delta) } : {})
+    }
   }
 
   board(context: Context): Promise<Answer<Result>> {
     return new Promise((resolve, reject) => {
-      const { signal, onDelta } = context
-      const passenger: Passenger<Result> = {
-        resolve,
-        reject,
-        onDelta,
-        land: () => signal.removeEventListener('abort', leaveEarly)
-      }
-      const leaveEarly = (): void =>
-        this.#disembark(passenger, new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
+      const passenger: Passenger<Result> = { context, resolve, reject, land: undefined }
       this.#passengers.add(passenger)
-      if (signal.aborted) return leaveEarly()
-      signal.addEventListener('abort', leaveEarly, { once: true })
-      if (onDelta !== undefined) for (const delta of this.#deltas) tellOne(passenger, delta)
+      for (const delta of this.#deltas) tellOne(passenger, delta)
+      if (this.#watching) this.#watch(passenger)
     })
+  }
+
+  #watch(passenger: Passenger<Result>): void {
+    const { signal } = passenger.context
+    const leaveEarly = (): void =>
+      this.#disembark(passenger, new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
+    if (signal.aborted) return leaveEarly()
+    signal.addEventListener('abort', leaveEarly, { once: true })
+    passenger.land = () => signal.removeEventListener('abort', leaveEarly)
   }
 
   #tell(delta: Delta): void {
@@ -92,17 +114,18 @@ class Flight<Result> {
 
   #disembark(passenger: Passenger<Result>, reason: Error): void {
     if (!this.#passengers.delete(passenger)) return
-    passenger.land()
+    passenger.land?.()
     passenger.reject(reason)
     if (this.#passengers.size > 0) return
     this.#leave()
+    this.#controller ??= new AbortController()
     this.#controller.abort(reason)
   }
 
   #land(settle: (passenger: Passenger<Result>) => void): void {
     this.#leave()
     for (const passenger of this.#passengers) {
-      passenger.land()
+      passenger.land?.()
       settle(passenger)
     }
     this.#passengers.clear()
@@ -110,19 +133,19 @@ class Flight<Result> {
 }
 
 interface Passenger<Result> {
+  readonly context: Context
   readonly resolve: (answer: Answer<Result>) => void
   readonly reject: (error: unknown) => void
-  readonly onDelta: ((delta: Delta) => void) | undefined
-  /** Takes the passenger's listeners away. */
-  readonly land: () => void
+  /** Takes the passenger's listener away, once there is one. */
+  land: (() => void) | undefined
 }
 
 /** One passenger's trouble with a delta must not reach the others. */
-function tellOne(passenger: Pick<Passenger<never>, 'onDelta' | 'reject'>, delta: Delta): void {
+function tellOne({ context, reject }: Pick<Passenger<never>, 'context' | 'reject'>, delta: Delta): void {
   try {
-    passenger.onDelta?.(delta)
+    context.onDelta?.(delta)
   } catch (error) {
-    passenger.reject(error)
+    reject(error)
   }
 }
 

@@ -22,7 +22,7 @@ export interface Entry {
   readonly body: Uint8Array
 }
 
-// Layout: 'R' '1' flags 0 | CRC-32 of all that follows, 4 bytes | length of the head, 4 bytes | head: JSON | body.
+// Layout: 'R' '1' flags 0 | CRC-32 of all but itself, 4 bytes | length of the head, 4 bytes | head: JSON | body.
 // Numbers are little-endian. The checksum is there because a bit that flips inside a text still parses as JSON.
 const prefixBytes = 12
 const gzipped = 1
@@ -42,7 +42,7 @@ export function encodeEntry({ body, ...head }: Entry): Buffer {
   bytes.writeUInt32LE(headBytes.length, 8)
   headBytes.copy(bytes, prefixBytes)
   bytes.set(packed, prefixBytes + headBytes.length)
-  bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
+  bytes.writeUInt32LE(checksum(bytes), 4)
   return bytes
 }
 
@@ -50,7 +50,7 @@ export function encodeEntry({ body, ...head }: Entry): Buffer {
 export function decodeEntry(key: string, bytes: Uint8Array): Entry | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (buffer.length < prefixBytes || buffer[0] !== 0x52 || buffer[1] !== 0x31) return undefined
-  if (crc32(buffer.subarray(8)) !== buffer.readUInt32LE(4)) return undefined
+  if (checksum(buffer) !== buffer.readUInt32LE(4)) return undefined
   const bodyStart = prefixBytes + buffer.readUInt32LE(8)
   if (bodyStart > buffer.length) return undefined
   try {
@@ -62,4 +62,8 @@ export function decodeEntry(key: string, bytes: Uint8Array): Entry | undefined {
   } catch {
     return undefined
   }
+}
+
+function checksum(bytes: Buffer): number {
+  return crc32(bytes.subarray(8), crc32(bytes.subarray(0, 4)))
 }

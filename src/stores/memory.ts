@@ -34,6 +34,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
 class MemoryStore implements Store {
   readonly name = 'memory'
+  readonly immediate = true
   readonly #maxBytes: number
   readonly #entries: LRUCache<string, Held>
   readonly #tagged = new Map<string, Set<string>>()

@@ -5,6 +5,8 @@
 export interface Store {
   /** `memory`, `embedded`, `redis`, or your own. */
   readonly name: string
+  /** True when `get` reads without waiting for anything, so that there is no delay to guard against. Default: false. */
+  readonly immediate?: boolean
   /** The value stored under `key`, unless it has expired. The bytes are the caller's to keep. */
   get(key: string): Promise<Uint8Array | undefined>
   /** Stores `value` for `options.ttlMs` from now, replacing value, time to live and tags of an older one. */

@@ -10,7 +10,7 @@ import { defaultAnswer } from './simulated/default-answer.ts'
 import { openai } from './simulated/dialects.ts'
 import { echo } from './simulated/echo.ts'
 import { checkEmbeddings, type Embed, embeddings } from './simulated/embeddings.ts'
-import type { Endpoint, EndpointName, Problem, Question, Reply } from './simulated/endpoint.ts'
+import type { Endpoint, EndpointName, Problem, Question, Reply, Terms } from './simulated/endpoint.ts'
 import { type Fault, FaultQueue, spoilingOf } from './simulated/faults.ts'
 import { Making } from './simulated/making.ts'
 import { countPrompt, messages } from './simulated/messages.ts'
@@ -137,7 +137,8 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
     if (route.endpoint === 'other') return visit.json(echo(request, route.url, bytes))
     if (route.endpoint === 'models') return showModels(visit, route)
     if (body === undefined) return visit.refuse(unreadable)
-    const problem = check(route, body)
+    const version = String(request.headers['anthropic-version'] ?? '')
+    const problem = check(route, body, { strict: options.strict ?? true, version })
     if (problem !== undefined) return visit.refuse(problem)
     const endpoint = endpoints[route.endpoint]
     if (endpoint !== undefined) return generate(visit, endpoint, body)
@@ -145,13 +146,11 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
     return visit.json(route.endpoint === 'embeddings' ? embeddings(body, options.embed) : countPrompt(body))
   }
 
-  function check(route: Route, body: JsonObject): Problem | undefined {
-    const strict = options.strict ?? true
-    const endpoint = endpoints[route.endpoint]
+  function check(route: Route, body: JsonObject, terms: Terms): Problem | undefined {
     const problem =
-      endpoint?.check(body, strict) ??
-      (route.endpoint === 'embeddings' ? checkEmbeddings(body, strict) : undefined) ??
-      (route.endpoint === 'count-tokens' ? checkPrompt(body, strict) : undefined)
+      endpoints[route.endpoint]?.check(body, terms) ??
+      (route.endpoint === 'embeddings' ? checkEmbeddings(body, terms) : undefined) ??
+      (route.endpoint === 'count-tokens' ? checkPrompt(body, terms) : undefined)
     const model = textOf(body['model'])
     const known = options.models === undefined || goesBy(options.models, model)
     return problem ?? (known ? undefined : noSuchModel(model, route.dialect.name))
@@ -211,7 +210,8 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
     openaiUrl: `${url}/v1`,
     anthropicUrl: url,
     calls,
-    count: (endpoint) => (endpoint === undefined ? calls.length : calls.filter((call) => call.endpoint === endpoint).length),
+    count: (endpoint) =>
+      endpoint === undefined ? calls.length : calls.filter((call) => call.endpoint === endpoint).length,
     reset() {
       calls.length = 0
       faults.clear()

@@ -5,14 +5,15 @@ import { makeStand, type Stand } from '../support/gateway.ts'
 
 let stand: Stand
 
+// Not strict: a provider of tomorrow knows fields that this one does not.
 beforeEach(async () => {
-  stand = await makeStand()
+  stand = await makeStand({}, { strict: false })
 })
 
 afterEach(() => stand.close())
 
 const chat = { model: 'gpt-4o-mini', messages: [{ role: 'user' as const, content: 'What is a cache?' }] }
-const message = { model: 'claude-sonnet-4-5', max_tokens: 500, messages: [{ role: 'user' as const, content: 'What is a cache?' }] }
+const message = { model: 'claude-haiku-4-5', max_tokens: 500, messages: [{ role: 'user' as const, content: 'What is a cache?' }] }
 
 async function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(`${stand.gateway.url}${path}`, {
@@ -68,7 +69,7 @@ describe('the second time', () => {
     const client = stand.anthropic()
     const plain = await client.messages.create(message)
     const streamed = await client.messages.stream(message).finalMessage()
-    expect(streamed).toEqual(plain)
+    expect(streamed).toMatchObject(plain)
     expect(stand.provider.count()).toBe(1)
   })
 
@@ -255,7 +256,7 @@ describe('errors', () => {
   it('refuses a body that is too large, announced or not', async () => {
     const small = await makeStand({ maxBodyBytes: 1000 })
     try {
-      const send = (body: BodyInit) => fetch(`${small.gateway.url}/v1/chat/completions`, { method: 'POST', body, ...(body instanceof ReadableStream ? { duplex: 'half' } : {}) } as RequestInit)
+      const send = (body: string | ReadableStream) => fetch(`${small.gateway.url}/v1/chat/completions`, { method: 'POST', body, ...(body instanceof ReadableStream ? { duplex: 'half' } : {}) } as RequestInit)
       expect((await send('x'.repeat(2000))).status).toBe(413)
       const chunks = new ReadableStream({
         start(controller) {

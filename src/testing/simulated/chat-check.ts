@@ -1,23 +1,67 @@
 import { isObject, type Json, type JsonObject } from '../../core/json.ts'
 import {
-  checkFlag, checkKnown, checkNumber, checkObject, checkText, emptyList, firstProblem, isName, listOf, missing, objectOf,
-  problem, wrongType, wrongValue
+  checkFlag,
+  checkKnown,
+  checkNumber,
+  checkObject,
+  checkText,
+  emptyList,
+  firstProblem,
+  isName,
+  listOf,
+  missing,
+  objectOf,
+  problem,
+  wrongType,
+  wrongValue
 } from './checks.ts'
-import type { Problem } from './endpoint.ts'
+import type { Problem, Terms } from './endpoint.ts'
 
 const known = new Set([
-  'messages', 'model', 'audio', 'frequency_penalty', 'function_call', 'functions', 'logit_bias', 'logprobs',
-  'max_completion_tokens', 'max_tokens', 'metadata', 'modalities', 'moderation', 'n', 'parallel_tool_calls', 'prediction',
-  'presence_penalty', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention', 'reasoning_effort',
-  'response_format', 'safety_identifier', 'seed', 'service_tier', 'stop', 'store', 'stream', 'stream_options', 'temperature',
-  'tool_choice', 'tools', 'top_logprobs', 'top_p', 'user', 'verbosity', 'web_search_options'
+  'messages',
+  'model',
+  'audio',
+  'frequency_penalty',
+  'function_call',
+  'functions',
+  'logit_bias',
+  'logprobs',
+  'max_completion_tokens',
+  'max_tokens',
+  'metadata',
+  'modalities',
+  'moderation',
+  'n',
+  'parallel_tool_calls',
+  'prediction',
+  'presence_penalty',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'reasoning_effort',
+  'response_format',
+  'safety_identifier',
+  'seed',
+  'service_tier',
+  'stop',
+  'store',
+  'stream',
+  'stream_options',
+  'temperature',
+  'tool_choice',
+  'tools',
+  'top_logprobs',
+  'top_p',
+  'user',
+  'verbosity',
+  'web_search_options'
 ])
 
 const roles = ['system', 'assistant', 'user', 'function', 'tool', 'developer']
 const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
 
 /** What OpenAI's chat would refuse the body for. */
-export function checkChat(body: JsonObject, strict: boolean): Problem | undefined {
+export function checkChat(body: JsonObject, { strict }: Terms): Problem | undefined {
   return firstProblem(
     () => checkText(body, 'model'),
     () => (strict ? checkKnown(body, known) : undefined),
@@ -61,14 +105,23 @@ function checkMessages(messages: Json | undefined): Problem | undefined {
   return undefined
 }
 
-function checkToolResult(message: JsonObject, place: string, calls: ReadonlySet<Json | undefined>): Problem | undefined {
+function checkToolResult(
+  message: JsonObject,
+  place: string,
+  calls: ReadonlySet<Json | undefined>
+): Problem | undefined {
   if (message['tool_call_id'] === undefined) return missing(`${place}.tool_call_id`)
   if (calls.has(message['tool_call_id'])) return undefined
   const text = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
   return problem(`${place}.role`, null, `Invalid parameter: ${text}`)
 }
 
-function checkContent(role: string, message: JsonObject, content: Json | undefined, place: string): Problem | undefined {
+function checkContent(
+  role: string,
+  message: JsonObject,
+  content: Json | undefined,
+  place: string
+): Problem | undefined {
   if (content === undefined || content === null) {
     const optional = role === 'assistant' || role === 'function'
     return optional || message['refusal'] !== undefined
@@ -89,7 +142,11 @@ function checkPairs(body: JsonObject): Problem | undefined {
     return problem('top_logprobs', null, "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.")
   }
   if (body['max_tokens'] != null && body['max_completion_tokens'] != null) {
-    return problem('max_tokens', null, "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.")
+    return problem(
+      'max_tokens',
+      null,
+      "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
+    )
   }
   const stop = body['stop']
   const stops = Array.isArray(stop) ? stop : stop == null ? [] : [stop]
@@ -106,13 +163,18 @@ function checkTools(body: JsonObject): Problem | undefined {
   const { tools, tool_choice: choice } = body
   if (tools == null) {
     if (choice == null || choice === 'none') return undefined
-    return problem('tool_choice', null, "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.")
+    return problem(
+      'tool_choice',
+      null,
+      "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified."
+    )
   }
   if (!Array.isArray(tools)) return wrongType('tools', 'an array of objects', tools)
   if (tools.length === 0) return emptyList('tools')
   for (const [index, tool] of tools.entries()) {
     const type = objectOf(tool)['type']
-    if (type !== 'function' && type !== 'custom') return wrongValue(`tools[${index}].type`, type, ['function', 'custom'])
+    if (type !== 'function' && type !== 'custom')
+      return wrongValue(`tools[${index}].type`, type, ['function', 'custom'])
     const name = objectOf(objectOf(tool)[type])['name']
     if (name === undefined) return missing(`tools[${index}].${type}.name`)
     if (!isName(name)) {
@@ -121,7 +183,9 @@ function checkTools(body: JsonObject): Problem | undefined {
     }
   }
   if (choice == null || isObject(choice)) return undefined
-  return ['none', 'auto', 'required'].includes(String(choice)) ? undefined : wrongValue('tool_choice', choice, ['none', 'auto', 'required'])
+  return ['none', 'auto', 'required'].includes(String(choice))
+    ? undefined
+    : wrongValue('tool_choice', choice, ['none', 'auto', 'required'])
 }
 
 function checkFormat(body: JsonObject): Problem | undefined {

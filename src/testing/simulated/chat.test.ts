@@ -8,12 +8,19 @@ const weather = {
   type: 'function' as const,
   function: {
     name: 'get_weather',
-    parameters: { type: 'object', properties: { city: { type: 'string' }, days: { type: 'integer' } }, required: ['city', 'days'] }
+    parameters: {
+      type: 'object',
+      properties: { city: { type: 'string' }, days: { type: 'integer' } },
+      required: ['city', 'days']
+    }
   }
 }
 const time = {
   type: 'function' as const,
-  function: { name: 'get_time', parameters: { type: 'object', properties: { zone: { type: 'string' } }, required: ['zone'] } }
+  function: {
+    name: 'get_time',
+    parameters: { type: 'object', properties: { zone: { type: 'string' } }, required: ['zone'] }
+  }
 }
 
 function ask(content: string, more: Partial<Body> = {}): Body {
@@ -52,7 +59,10 @@ describe('simulated chat', () => {
     text: ask('How do I tune a connection pool?'),
     'a tool call': ask('Please use the tool for Bern', { tools: [weather, time] }),
     'several tool calls': ask('Please use the tools', { tools: [weather, time] }),
-    'a forced tool': ask('Hello', { tools: [weather, time], tool_choice: { type: 'function', function: { name: 'get_time' } } }),
+    'a forced tool': ask('Hello', {
+      tools: [weather, time],
+      tool_choice: { type: 'function', function: { name: 'get_time' } }
+    }),
     'JSON by schema': ask('Describe a user', {
       response_format: { type: 'json_schema', json_schema: { name: 'user', schema: weather.function.parameters } }
     }),
@@ -140,7 +150,9 @@ describe('simulated chat', () => {
   })
 
   it('speaks once the tool has answered', async () => {
-    const { choices: [called] } = await client.chat.completions.create(ask('use the tool', { tools: [weather] }))
+    const {
+      choices: [called]
+    } = await client.chat.completions.create(ask('use the tool', { tools: [weather] }))
     if (called === undefined) throw new Error('expected a choice')
     const messages: Body['messages'] = [
       { role: 'user', content: 'use the tool' },
@@ -148,7 +160,10 @@ describe('simulated chat', () => {
       { role: 'tool', tool_call_id: called.message.tool_calls?.[0]?.id ?? '', content: 'Rain' }
     ]
     const { choices } = await client.chat.completions.create({ model: 'gpt-4o-mini', messages, tools: [weather] })
-    expect(choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: expect.stringContaining('Reference') } })
+    expect(choices[0]).toMatchObject({
+      finish_reason: 'stop',
+      message: { content: expect.stringContaining('Reference') }
+    })
   })
 
   it('counts reasoning that it does not show', async () => {
@@ -161,7 +176,10 @@ describe('simulated chat', () => {
 
   it('reports a long shared prompt as cached', async () => {
     const system = 'Follow the style guide. '.repeat(400)
-    const messages: Body['messages'] = [{ role: 'system', content: system }, { role: 'user', content: 'Hello' }]
+    const messages: Body['messages'] = [
+      { role: 'system', content: system },
+      { role: 'user', content: 'Hello' }
+    ]
     const { usage } = await client.chat.completions.create({ model: 'gpt-4o-mini', messages })
     const cached = usage?.prompt_tokens_details?.cached_tokens ?? 0
     expect(cached % 128).toBe(0)
@@ -188,7 +206,11 @@ describe('simulated chat', () => {
     ['top_logprobs without logprobs', ask('x', { top_logprobs: 2 }), 'top_logprobs'],
     ['an empty list of tools', ask('x', { tools: [] }), 'tools'],
     ['a tool choice without tools', ask('x', { tool_choice: 'auto' }), 'tool_choice'],
-    ['a tool result without a call', ask('x', { messages: [{ role: 'tool', tool_call_id: 'c', content: 'x' }] }), 'messages[0].role'],
+    [
+      'a tool result without a call',
+      ask('x', { messages: [{ role: 'tool', tool_call_id: 'c', content: 'x' }] }),
+      'messages[0].role'
+    ],
     ['a JSON format without the word', ask('x', { response_format: { type: 'json_object' } }), 'messages'],
     ['an unknown format', ask('x', { response_format: { type: 'yaml' } as never }), 'response_format.type'],
     ['an unknown field', { ...ask('x'), wishes: true }, 'wishes']

@@ -21,7 +21,11 @@ export function missing(param: string): Problem {
 }
 
 export function wrongType(param: string, expected: string, value: Json | undefined): Problem {
-  return problem(param, 'invalid_type', `Invalid type for '${param}': expected ${expected}, but got ${kindOf(value)} instead.`)
+  return problem(
+    param,
+    'invalid_type',
+    `Invalid type for '${param}': expected ${expected}, but got ${kindOf(value)} instead.`
+  )
 }
 
 export function wrongValue(param: string, value: Json | undefined, supported: readonly string[]): Problem {
@@ -61,13 +65,19 @@ export function checkNumber(
   if (value >= low && value <= high) return undefined
   const [side, sign, bound] = value < low ? ['below minimum', '>=', low] : ['above maximum', '<=', high]
   const code = `${kind}_${value < low ? 'below_min' : 'above_max'}_value`
-  return problem(field, code, `Invalid '${field}': ${kind} ${side} value. Expected a value ${sign} ${bound}, but got ${value} instead.`)
+  return problem(
+    field,
+    code,
+    `Invalid '${field}': ${kind} ${side} value. Expected a value ${sign} ${bound}, but got ${value} instead.`
+  )
 }
 
 /** True, false or nothing. */
 export function checkFlag(body: JsonObject, field: string): Problem | undefined {
   const value = body[field]
-  return value === undefined || value === null || typeof value === 'boolean' ? undefined : wrongType(field, 'a boolean', value)
+  return value === undefined || value === null || typeof value === 'boolean'
+    ? undefined
+    : wrongType(field, 'a boolean', value)
 }
 
 /** A JSON object or nothing. */

@@ -35,7 +35,8 @@ export function complete(reply: Reply, wishes: Wishes, spoiling?: Spoiling): Com
   const limits = { maxTokens: wishes.maxTokens ?? Number.POSITIVE_INFINITY, stops: wishes.stops }
   const whole = spoil(within(draft(reply, wishes), limits), spoiling)
   const reasoningTokens = countTokens(whole.reasoning)
-  const counted = reasoningTokens + countTokens(whole.text) + countTokens(whole.refusal ?? '') + tokensOfCalls(whole.toolCalls)
+  const counted =
+    reasoningTokens + countTokens(whole.text) + countTokens(whole.refusal ?? '') + tokensOfCalls(whole.toolCalls)
   return {
     ...whole,
     reasoningTokens,
@@ -105,7 +106,8 @@ function spoil(given: Draft, spoiling: Spoiling | undefined): Draft {
   const finish = spoiling === 'truncate' ? 'length' : 'content_filter'
   const text = half(given.text)
   const last = given.toolCalls.at(-1)
-  const toolCalls = last === undefined ? [] : [...given.toolCalls.slice(0, -1), { ...last, arguments: half(last.arguments) }]
+  const toolCalls =
+    last === undefined ? [] : [...given.toolCalls.slice(0, -1), { ...last, arguments: half(last.arguments) }]
   return { ...given, text, toolCalls: spoiling === 'truncate' ? toolCalls : [], finish, stopSequence: undefined }
 }
 

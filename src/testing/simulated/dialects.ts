@@ -61,10 +61,18 @@ export const openai: Dialect = {
 
   excuse(status) {
     if (status === 429) {
-      return { message: 'Rate limit reached for requests. Please try again later.', param: null, code: 'rate_limit_exceeded' }
+      return {
+        message: 'Rate limit reached for requests. Please try again later.',
+        param: null,
+        code: 'rate_limit_exceeded'
+      }
     }
     if (status >= 500) {
-      return { message: 'The server had an error while processing your request. Sorry about that!', param: null, code: null }
+      return {
+        message: 'The server had an error while processing your request. Sorry about that!',
+        param: null,
+        code: null
+      }
     }
     return { message: `The request was refused with status ${status}.`, param: null, code: null }
   },
@@ -93,10 +101,12 @@ export const anthropic: Dialect = {
     if (keys !== undefined && !keys.includes(key)) {
       return { status: 401, message: 'invalid x-api-key', param: null, code: null }
     }
-    if (headers['anthropic-version'] === undefined) {
+    const version = headers['anthropic-version']
+    if (version === undefined) {
       return { message: 'anthropic-version: header is required', param: 'anthropic-version', code: null }
     }
-    return undefined
+    if (typeof version === 'string' && /^\d{4}-\d\d-\d\d$/.test(version)) return undefined
+    return { message: `anthropic-version: "${version}" is not a valid version`, param: 'anthropic-version', code: null }
   },
 
   error(status, { message }, requestId) {

@@ -1,6 +1,16 @@
 import type { Json, JsonObject } from '../../core/json.ts'
-import { checkKnown, checkText, emptyList, firstProblem, missing, problem, textOf, wrongType, wrongValue } from './checks.ts'
-import type { Problem } from './endpoint.ts'
+import {
+  checkKnown,
+  checkText,
+  emptyList,
+  firstProblem,
+  missing,
+  problem,
+  textOf,
+  wrongType,
+  wrongValue
+} from './checks.ts'
+import type { Problem, Terms } from './endpoint.ts'
 import { seeded } from './seeded.ts'
 import { countTokens } from './tokens.ts'
 
@@ -14,7 +24,7 @@ const mostInputs = 2048
 const mostTokens = 8192
 
 /** What OpenAI's embeddings would refuse the body for. */
-export function checkEmbeddings(body: JsonObject, strict: boolean): Problem | undefined {
+export function checkEmbeddings(body: JsonObject, { strict }: Terms): Problem | undefined {
   return firstProblem(
     () => checkText(body, 'model'),
     () => (strict ? checkKnown(body, known) : undefined),
@@ -51,7 +61,8 @@ function checkInput(input: Json | undefined): Problem | undefined {
   }
   for (const [index, item] of inputs.entries()) {
     const numbers = Array.isArray(item) && item.every((token) => Number.isInteger(token))
-    if (typeof item !== 'string' && !numbers) return wrongType(`input[${index}]`, 'a string or an array of integers', item)
+    if (typeof item !== 'string' && !numbers)
+      return wrongType(`input[${index}]`, 'a string or an array of integers', item)
     if (item.length === 0) return problem('input', 'empty_string', "Invalid 'input': input cannot be an empty string.")
     if (tokensOf(item) > mostTokens) {
       const text = `This model's maximum context length is ${mostTokens} tokens, however you requested ${tokensOf(item)} tokens. Please reduce your prompt.`
@@ -63,8 +74,10 @@ function checkInput(input: Json | undefined): Problem | undefined {
 
 function checkDimensions(model: string, dimensions: Json | undefined): Problem | undefined {
   if (dimensions === undefined || dimensions === null) return undefined
-  if (model === 'text-embedding-ada-002') return problem(null, null, 'This model does not support specifying dimensions.')
-  if (typeof dimensions !== 'number' || !Number.isInteger(dimensions)) return wrongType('dimensions', 'an integer', dimensions)
+  if (model === 'text-embedding-ada-002')
+    return problem(null, null, 'This model does not support specifying dimensions.')
+  if (typeof dimensions !== 'number' || !Number.isInteger(dimensions))
+    return wrongType('dimensions', 'an integer', dimensions)
   const most = fullDimensions(model)
   if (dimensions >= 1 && dimensions <= most) return undefined
   const bound = dimensions < 1 ? 'greater than or equal to 1' : `less than or equal to ${most}`

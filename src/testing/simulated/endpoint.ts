@@ -88,11 +88,19 @@ export interface Tool {
   readonly schema: Json | undefined
 }
 
+/** How exactly a request is looked at. */
+export interface Terms {
+  /** Fields that the provider does not know are refused, as the real ones do. */
+  readonly strict: boolean
+  /** The version of the API, where the dialect has such: `2023-06-01`. */
+  readonly version: string
+}
+
 /** An endpoint at which a model answers. Nothing here keeps state between requests. */
 export interface Endpoint {
   readonly name: 'chat' | 'responses' | 'messages'
-  /** What is wrong with the body; `strict` also refuses fields that the provider does not know. */
-  check(body: JsonObject, strict: boolean): Problem | undefined
+  /** What is wrong with the body. */
+  check(body: JsonObject, terms: Terms): Problem | undefined
   wishes(body: JsonObject): Wishes
   speak(body: JsonObject, completions: readonly Completion[], making: Making): Spoken
 }

@@ -1,17 +1,39 @@
 import { isObject, type Json, type JsonObject } from '../../core/json.ts'
 import { firstProblem, isName, listOf, objectOf } from './checks.ts'
-import type { Problem } from './endpoint.ts'
+import type { Problem, Terms } from './endpoint.ts'
 
 const known = new Set([
-  'cache_control', 'container', 'context_management', 'diagnostics', 'inference_geo', 'max_tokens', 'mcp_servers', 'messages',
-  'metadata', 'model', 'output_config', 'output_format', 'service_tier', 'speed', 'stop_sequences', 'stream', 'system',
-  'temperature', 'thinking', 'tool_choice', 'tools', 'top_k', 'top_p', 'user_profile_id', 'workspace_id'
+  'cache_control',
+  'container',
+  'context_management',
+  'diagnostics',
+  'inference_geo',
+  'max_tokens',
+  'mcp_servers',
+  'messages',
+  'metadata',
+  'model',
+  'output_config',
+  'output_format',
+  'service_tier',
+  'speed',
+  'stop_sequences',
+  'stream',
+  'system',
+  'thinking',
+  'tool_choice',
+  'tools',
+  'user_profile_id',
+  'workspace_id'
 ])
+/** Fields of the first version that later ones have no more, not even with their defaults. */
+const sampling = ['temperature', 'top_p', 'top_k']
+const firstWithoutSampling = '2026-10-21'
 
 /** What Anthropic's messages would refuse the body for. */
-export function checkMessages(body: JsonObject, strict: boolean): Problem | undefined {
+export function checkMessages(body: JsonObject, terms: Terms): Problem | undefined {
   return firstProblem(
-    () => checkPrompt(body, strict),
+    () => checkPrompt(body, terms),
     () => checkMaxTokens(body['max_tokens']),
     () => checkRange(body, 'temperature', 0, 1),
     () => checkRange(body, 'top_p', 0, 1),
@@ -22,11 +44,13 @@ export function checkMessages(body: JsonObject, strict: boolean): Problem | unde
 }
 
 /** What is wrong with that part of a request that is read, and may be counted. */
-export function checkPrompt(body: JsonObject, strict: boolean): Problem | undefined {
+export function checkPrompt(body: JsonObject, { strict, version }: Terms): Problem | undefined {
+  const late = version >= firstWithoutSampling
   return firstProblem(
     () => (typeof body['model'] === 'string' && body['model'] !== '' ? undefined : required('model', body['model'])),
-    () => (strict ? checkKnown(body) : undefined),
+    () => checkKnown(body, strict, late),
     () => checkTurns(body['messages']),
+    () => (late ? checkPlaces(body['messages']) : undefined),
     () => checkSystem(body['system']),
     () => checkTools(body)
   )
@@ -40,8 +64,8 @@ function required(param: string, value: Json | undefined): Problem {
   return invalid(param, value === undefined ? 'Field required' : 'Input should be a valid string')
 }
 
-function checkKnown(body: JsonObject): Problem | undefined {
-  const unknown = Object.keys(body).find((field) => !known.has(field))
+function checkKnown(body: JsonObject, strict: boolean, late: boolean): Problem | undefined {
+  const unknown = Object.keys(body).find((field) => (sampling.includes(field) ? late : strict && !known.has(field)))
   return unknown === undefined ? undefined : invalid(unknown, 'Extra inputs are not permitted')
 }
 
@@ -61,14 +85,23 @@ function checkTurns(messages: Json | undefined): Problem | undefined {
     const wrong = checkContent(content, place, uses)
     if (wrong !== undefined) return wrong
     if (role === 'assistant') {
-      uses = new Set(listOf(content).map(objectOf).filter((block) => block['type'] === 'tool_use').map((block) => block['id']))
+      uses = new Set(
+        listOf(content)
+          .map(objectOf)
+          .filter((block) => block['type'] === 'tool_use')
+          .map((block) => block['id'])
+      )
     }
   }
   const first = messages.map(objectOf).find((message) => message['role'] !== 'system')
   return first?.['role'] === 'user' ? undefined : invalid('messages', 'first message must use the "user" role')
 }
 
-function checkContent(content: Json | undefined, place: string, uses: ReadonlySet<Json | undefined>): Problem | undefined {
+function checkContent(
+  content: Json | undefined,
+  place: string,
+  uses: ReadonlySet<Json | undefined>
+): Problem | undefined {
   if (content === undefined) return invalid(`${place}.content`, 'Field required')
   if (typeof content === 'string') {
     return content === '' ? invalid(place, 'all messages must have non-empty content') : undefined
@@ -78,10 +111,28 @@ function checkContent(content: Json | undefined, place: string, uses: ReadonlySe
     const block = objectOf(value)
     const where = `${place}.content.${index}`
     if (typeof block['type'] !== 'string') return invalid(`${where}.type`, 'Field required')
-    if (block['type'] === 'text' && block['text'] === '') return invalid('messages', 'text content blocks must be non-empty')
+    if (block['type'] === 'text' && block['text'] === '')
+      return invalid('messages', 'text content blocks must be non-empty')
     if (block['type'] === 'tool_result' && !uses.has(block['tool_use_id'])) {
       const text = `unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${String(block['tool_use_id'])}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`
       return invalid(where, text)
+    }
+  }
+  return undefined
+}
+
+/** Since the later version: documents come from the user, and citations from the assistant. */
+function checkPlaces(messages: Json | undefined): Problem | undefined {
+  for (const [index, message] of listOf(messages).map(objectOf).entries()) {
+    for (const [at, block] of listOf(message['content']).map(objectOf).entries()) {
+      const place = `messages.${index}.content.${at}`
+      if (message['role'] === 'assistant' && block['type'] === 'document') {
+        return invalid(place, '`document` blocks are not allowed in assistant messages')
+      }
+      const texts = block['type'] === 'search_result' ? listOf(block['content']).map(objectOf) : [block]
+      const cited = texts.some((text) => text['type'] === 'text' && listOf(text['citations']).length > 0)
+      if (message['role'] === 'user' && cited)
+        return invalid(`${place}.citations`, 'citations are not allowed in user messages')
     }
   }
   return undefined
@@ -97,19 +148,25 @@ function checkSystem(system: Json | undefined): Problem | undefined {
 function checkTools(body: JsonObject): Problem | undefined {
   const { tools, tool_choice: choice } = body
   if (tools === undefined) {
-    return choice === undefined ? undefined : invalid('tool_choice', 'tool_choice may only be specified while providing tools')
+    return choice === undefined
+      ? undefined
+      : invalid('tool_choice', 'tool_choice may only be specified while providing tools')
   }
   if (!Array.isArray(tools)) return invalid('tools', 'Input should be a valid list')
   for (const [index, value] of tools.entries()) {
     const tool = objectOf(value)
     const custom = tool['type'] == null || tool['type'] === 'custom'
     if (custom && !isName(tool['name'])) return invalid(`tools.${index}.custom.name`, 'Field required')
-    if (custom && !isObject(tool['input_schema'])) return invalid(`tools.${index}.custom.input_schema`, 'Field required')
+    if (custom && !isObject(tool['input_schema']))
+      return invalid(`tools.${index}.custom.input_schema`, 'Field required')
   }
   if (choice === undefined) return undefined
   const { type, name } = objectOf(choice)
   if (!['auto', 'any', 'tool', 'none'].includes(String(type))) {
-    return invalid('tool_choice', "Input tag found using 'type' does not match any of the expected tags: 'auto', 'any', 'tool', 'none'")
+    return invalid(
+      'tool_choice',
+      "Input tag found using 'type' does not match any of the expected tags: 'auto', 'any', 'tool', 'none'"
+    )
   }
   if (type !== 'tool' || tools.some((tool) => objectOf(tool)['name'] === name)) return undefined
   return invalid('tool_choice.name', `Tool '${String(name)}' not found in provided tools`)
@@ -117,7 +174,8 @@ function checkTools(body: JsonObject): Problem | undefined {
 
 function checkMaxTokens(value: Json | undefined): Problem | undefined {
   if (value === undefined) return invalid('max_tokens', 'Field required')
-  if (typeof value !== 'number' || !Number.isInteger(value)) return invalid('max_tokens', 'Input should be a valid integer')
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    return invalid('max_tokens', 'Input should be a valid integer')
   return value >= 1 ? undefined : invalid('max_tokens', 'Input should be greater than or equal to 1')
 }
 
@@ -131,7 +189,9 @@ function checkRange(body: JsonObject, field: string, low: number, high: number):
 
 function checkFlag(body: JsonObject, field: string): Problem | undefined {
   const value = body[field]
-  return value === undefined || typeof value === 'boolean' ? undefined : invalid(field, 'Input should be a valid boolean')
+  return value === undefined || typeof value === 'boolean'
+    ? undefined
+    : invalid(field, 'Input should be a valid boolean')
 }
 
 function checkStops(stops: Json | undefined): Problem | undefined {
@@ -146,7 +206,10 @@ function checkThinking(body: JsonObject): Problem | undefined {
   if (thinking === undefined) return undefined
   const { type, budget_tokens: budget } = objectOf(thinking)
   if (!['enabled', 'disabled', 'adaptive', 'between_tools'].includes(String(type))) {
-    return invalid('thinking', "Input tag found using 'type' does not match any of the expected tags: 'enabled', 'disabled', 'adaptive'")
+    return invalid(
+      'thinking',
+      "Input tag found using 'type' does not match any of the expected tags: 'enabled', 'disabled', 'adaptive'"
+    )
   }
   if (type !== 'enabled') return undefined
   if (typeof budget !== 'number') return invalid('thinking.enabled.budget_tokens', 'Field required')

@@ -35,7 +35,13 @@ export function* messageEvents(
   yield said({
     type: 'message_delta',
     delta: { stop_reason, stop_sequence, stop_details, container },
-    usage: { input_tokens, cache_creation_input_tokens, cache_read_input_tokens, output_tokens, output_tokens_details: details }
+    usage: {
+      input_tokens,
+      cache_creation_input_tokens,
+      cache_read_input_tokens,
+      output_tokens,
+      output_tokens_details: details
+    }
   })
   yield said({ type: 'message_stop' })
 }

@@ -22,7 +22,9 @@ export const messages: Endpoint = {
     const format = objectOf(objectOf(body['output_config'])['format'])
     return {
       lastUserText: textOfContent(last),
-      tools: listOf(body['tools']).map(objectOf).filter((tool) => tool['input_schema'] !== undefined)
+      tools: listOf(body['tools'])
+        .map(objectOf)
+        .filter((tool) => tool['input_schema'] !== undefined)
         .map((tool) => ({ name: textOf(tool['name']), schema: tool['input_schema'] })),
       toolChoice: choice['type'] === 'none' ? 'none' : choice['type'] === 'any' ? 'required' : 'auto',
       ...(choice['type'] === 'tool' ? { toolNamed: textOf(choice['name']) } : {}),
@@ -57,7 +59,11 @@ export const messages: Endpoint = {
       outputTokens: completion.outputTokens,
       events: () => messageEvents(answer, completion.toolCalls, making),
       failure: () => [
-        { event: 'error', data: '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', tokens: 0 }
+        {
+          event: 'error',
+          data: '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+          tokens: 0
+        }
       ]
     }
   }
@@ -82,7 +88,13 @@ function contentOf(body: JsonObject, completion: Completion, making: Making): Js
   if (completion.text !== '') blocks.push({ type: 'text', text: completion.text })
   for (const call of completion.toolCalls) {
     const input = inputOf(call)
-    blocks.push({ type: 'tool_use', id: making.base58Id('toolu_01'), name: call.name, input, caller: { type: 'direct' } })
+    blocks.push({
+      type: 'tool_use',
+      id: making.base58Id('toolu_01'),
+      name: call.name,
+      input,
+      caller: { type: 'direct' }
+    })
   }
   return blocks
 }
@@ -114,7 +126,8 @@ function stopDetailsOf(completion: Completion): JsonObject | null {
  */
 function usageOf(body: JsonObject, completion: Completion): JsonObject {
   const total = inputTokensOf(body)
-  const read = completion.inputTokens === undefined ? tokensToMark([...listOf(body['tools']), ...blocksOf(body['system'])]) : 0
+  const read =
+    completion.inputTokens === undefined ? tokensToMark([...listOf(body['tools']), ...blocksOf(body['system'])]) : 0
   const turns = listOf(body['messages']).flatMap((turn) => blocksOf(objectOf(turn)['content']))
   const written = completion.inputTokens === undefined ? tokensToMark(turns) : 0
   const hour = turns.some((block) => objectOf(objectOf(block)['cache_control'])['ttl'] === '1h')

@@ -3,9 +3,20 @@ import type { DialectName, Problem } from './endpoint.ts'
 
 /** The models that are listed when the caller names none. */
 export const defaultModels: readonly string[] = [
-  'gpt-4o-mini', 'gpt-4o', 'gpt-4.1-mini', 'gpt-4.1', 'gpt-5-mini', 'gpt-5',
-  'text-embedding-3-small', 'text-embedding-3-large', 'text-embedding-ada-002',
-  'claude-haiku-4-5', 'claude-sonnet-4-5', 'claude-opus-4-1'
+  'gpt-4o-mini',
+  'gpt-4o',
+  'gpt-4.1-mini',
+  'gpt-4.1',
+  'gpt-5-mini',
+  'gpt-5',
+  'gpt-5.4-mini',
+  'gpt-5.4',
+  'text-embedding-3-small',
+  'text-embedding-3-large',
+  'text-embedding-ada-002',
+  'claude-haiku-4-5',
+  'claude-sonnet-5',
+  'claude-opus-5-5'
 ]
 
 /** A short name stands for one dated model, and that is what answers call themselves. */
@@ -16,9 +27,8 @@ const dated: Readonly<Record<string, string>> = {
   'gpt-4.1': 'gpt-4.1-2025-04-14',
   'gpt-5-mini': 'gpt-5-mini-2025-08-07',
   'gpt-5': 'gpt-5-2025-08-07',
-  'claude-haiku-4-5': 'claude-haiku-4-5-20251001',
-  'claude-sonnet-4-5': 'claude-sonnet-4-5-20250929',
-  'claude-opus-4-1': 'claude-opus-4-1-20250805'
+  'gpt-5.4-mini': 'gpt-5.4-mini-2026-03-17',
+  'claude-haiku-4-5': 'claude-haiku-4-5-20251001'
 }
 
 /** What the model that was asked for calls itself. */

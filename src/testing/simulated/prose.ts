@@ -38,17 +38,37 @@ const sentences = [
 ]
 
 const things = [
-  'the connection pool', 'the schema', 'the deployment order', 'input validation', 'the retry policy', 'the index',
-  'the rollout plan', 'the error budget', 'the access policy', 'the message queue', 'the build cache', 'pagination'
+  'the connection pool',
+  'the schema',
+  'the deployment order',
+  'input validation',
+  'the retry policy',
+  'the index',
+  'the rollout plan',
+  'the error budget',
+  'the access policy',
+  'the message queue',
+  'the build cache',
+  'pagination'
 ]
 const traits = ['boring', 'explicit', 'idempotent', 'reversible', 'well-tested', 'observable', 'simple', 'robust']
 const acts = [
-  'write a failing test', 'add a timeout', 'pin the version', 'profile the hot path', 'name the owner',
-  'turn on tracing', 'compare both results', 'split the transaction', 'agree on a contract', 'remove the special case'
+  'write a failing test',
+  'add a timeout',
+  'pin the version',
+  'profile the hot path',
+  'name the owner',
+  'turn on tracing',
+  'compare both results',
+  'split the transaction',
+  'agree on a contract',
+  'remove the special case'
 ]
 
 const dull = new Set(
-  'about above after again also because been before being between both could does doing down each from further have having here into just like make more most need only other over please same should some such than that their them then there these they this those through tool under until using very want what when where which while will with would write your'.split(' ')
+  'about above after again also because been before being between both could does doing down each from further have having here into just like make more most need only other over please same should some such than that their them then there these they this those through tool under until using very want what when where which while will with would write your'.split(
+    ' '
+  )
 )
 
 /** About `tokens` tokens of readable text on the topic of a question, always the same for the same random. */

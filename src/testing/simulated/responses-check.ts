@@ -1,15 +1,53 @@
 import { isObject, type Json, type JsonObject } from '../../core/json.ts'
 import {
-  checkFlag, checkKnown, checkNumber, checkObject, checkText, emptyList, firstProblem, isName, listOf, missing, objectOf,
-  problem, wrongType, wrongValue
+  checkFlag,
+  checkKnown,
+  checkNumber,
+  checkObject,
+  checkText,
+  emptyList,
+  firstProblem,
+  isName,
+  listOf,
+  missing,
+  objectOf,
+  problem,
+  wrongType,
+  wrongValue
 } from './checks.ts'
-import type { Problem } from './endpoint.ts'
+import type { Problem, Terms } from './endpoint.ts'
 
 const known = new Set([
-  'background', 'context_management', 'conversation', 'include', 'input', 'instructions', 'max_output_tokens',
-  'max_tool_calls', 'metadata', 'model', 'moderation', 'parallel_tool_calls', 'previous_response_id', 'prompt',
-  'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention', 'reasoning', 'safety_identifier', 'service_tier',
-  'store', 'stream', 'stream_options', 'temperature', 'text', 'tool_choice', 'tools', 'top_logprobs', 'top_p', 'truncation',
+  'background',
+  'context_management',
+  'conversation',
+  'include',
+  'input',
+  'instructions',
+  'max_output_tokens',
+  'max_tool_calls',
+  'metadata',
+  'model',
+  'moderation',
+  'parallel_tool_calls',
+  'previous_response_id',
+  'prompt',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'reasoning',
+  'safety_identifier',
+  'service_tier',
+  'store',
+  'stream',
+  'stream_options',
+  'temperature',
+  'text',
+  'tool_choice',
+  'tools',
+  'top_logprobs',
+  'top_p',
+  'truncation',
   'user'
 ])
 
@@ -18,7 +56,7 @@ const formats = ['json_object', 'json_schema', 'text']
 const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
 
 /** What OpenAI's responses would refuse the body for. */
-export function checkResponses(body: JsonObject, strict: boolean): Problem | undefined {
+export function checkResponses(body: JsonObject, { strict }: Terms): Problem | undefined {
   return firstProblem(
     () => checkText(body, 'model'),
     () => (strict ? checkKnown(body, known) : undefined),
@@ -71,7 +109,8 @@ function checkItem(item: Json, place: string, calls: Set<Json | undefined>, cont
   const { content } = item
   if (content === undefined) return missing(`${place}.content`)
   if (typeof content === 'string') return undefined
-  if (!Array.isArray(content)) return wrongType(`${place}.content`, 'one of a string or array of content parts', content)
+  if (!Array.isArray(content))
+    return wrongType(`${place}.content`, 'one of a string or array of content parts', content)
   const bad = content.findIndex((part) => typeof objectOf(part)['type'] !== 'string')
   return bad < 0 ? undefined : missing(`${place}.content[${bad}].type`)
 }

@@ -22,8 +22,14 @@ export const responses: Endpoint = {
     const named = objectOf(choice)['name']
     const effort = objectOf(body['reasoning'])['effort']
     return {
-      lastUserText: typeof input === 'string' ? input : textOfContent(items.findLast((item) => item['role'] === 'user')?.['content']),
-      tools: listOf(body['tools']).map(objectOf).filter((tool) => tool['type'] === 'function' || tool['type'] === 'custom').map(toolOf),
+      lastUserText:
+        typeof input === 'string'
+          ? input
+          : textOfContent(items.findLast((item) => item['role'] === 'user')?.['content']),
+      tools: listOf(body['tools'])
+        .map(objectOf)
+        .filter((tool) => tool['type'] === 'function' || tool['type'] === 'custom')
+        .map(toolOf),
       toolChoice: choice === 'none' || choice === 'required' ? choice : 'auto',
       ...(typeof named === 'string' ? { toolNamed: named } : {}),
       parallelTools: body['parallel_tool_calls'] !== false,
@@ -40,7 +46,8 @@ export const responses: Endpoint = {
     const completion = completions[0]
     if (completion === undefined) throw new RangeError('expected a completion')
     const started = begun(body, making)
-    const answer = body['background'] === true && body['stream'] !== true ? started : finished(started, body, completion, making)
+    const answer =
+      body['background'] === true && body['stream'] !== true ? started : finished(started, body, completion, making)
     const failed = failedOf(started)
     return {
       body: answer,
@@ -59,7 +66,10 @@ function failedOf(answer: JsonObject): JsonObject {
 }
 
 function toolOf(tool: JsonObject): Tool {
-  return { name: textOf(tool['name']), schema: tool['type'] === 'custom' ? undefined : (tool['parameters'] ?? { type: 'object' }) }
+  return {
+    name: textOf(tool['name']),
+    schema: tool['type'] === 'custom' ? undefined : (tool['parameters'] ?? { type: 'object' })
+  }
 }
 
 function formatOf(format: JsonObject): Wishes['format'] {
@@ -124,7 +134,11 @@ function toolAsKept(value: Json): JsonObject {
 
 function finished(started: JsonObject, body: JsonObject, completion: Completion, making: Making): JsonObject {
   const reason =
-    completion.finish === 'length' ? 'max_output_tokens' : completion.finish === 'content_filter' ? 'content_filter' : undefined
+    completion.finish === 'length'
+      ? 'max_output_tokens'
+      : completion.finish === 'content_filter'
+        ? 'content_filter'
+        : undefined
   return {
     ...started,
     status: reason === undefined ? 'completed' : 'incomplete',
@@ -143,7 +157,13 @@ function outputOf(body: JsonObject, completion: Completion, making: Making): Jso
   const part = partOf(body, completion, making)
   const messageStatus = completion.toolCalls.length > 0 ? 'completed' : status
   if (part !== undefined) {
-    output.push({ id: making.hexId('msg_'), type: 'message', status: messageStatus, content: [part], role: 'assistant' })
+    output.push({
+      id: making.hexId('msg_'),
+      type: 'message',
+      status: messageStatus,
+      content: [part],
+      role: 'assistant'
+    })
   }
   for (const [index, call] of completion.toolCalls.entries()) {
     output.push(callItem(call, index === completion.toolCalls.length - 1 ? status : 'completed', making))
@@ -175,7 +195,14 @@ function reasoningItem(body: JsonObject, completion: Completion, making: Making)
 function callItem(call: CompletedCall, status: string, making: Making): JsonObject {
   const call_id = making.id('call_', 24)
   if (call.free) {
-    return { id: making.hexId('ctc_'), type: 'custom_tool_call', status, call_id, input: call.arguments, name: call.name }
+    return {
+      id: making.hexId('ctc_'),
+      type: 'custom_tool_call',
+      status,
+      call_id,
+      input: call.arguments,
+      name: call.name
+    }
   }
   return { id: making.hexId('fc_'), type: 'function_call', status, arguments: call.arguments, call_id, name: call.name }
 }

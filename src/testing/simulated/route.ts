@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { EndpointName } from './endpoint.ts'
 import { anthropic, type Dialect, openai } from './dialects.ts'
+import type { EndpointName } from './endpoint.ts'
 
 export interface Route {
   readonly endpoint: EndpointName

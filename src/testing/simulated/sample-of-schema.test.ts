@@ -24,7 +24,12 @@ describe('sampleOfSchema', () => {
     }
     for (const sample of samples(schema)) {
       expect(sample).toMatchObject({ name: expect.any(String), kind: 'thing' })
-      const { count, colour, tags, ...rest } = sample as { count: number; colour?: string; tags: boolean[]; name: string }
+      const { count, colour, tags, ...rest } = sample as {
+        count: number
+        colour?: string
+        tags: boolean[]
+        name: string
+      }
       expect([3, 4, 5]).toContain(count)
       if (colour !== undefined) expect(['red', 'blue']).toContain(colour)
       expect(tags.every((tag) => typeof tag === 'boolean') && tags.length >= 2 && tags.length <= 3).toBe(true)

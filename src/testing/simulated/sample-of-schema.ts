@@ -1,7 +1,19 @@
 import { isObject, type Json, type JsonObject } from '../../core/json.ts'
 import { between, oneOf, type Random } from './seeded.ts'
 
-const names = ['north', 'harbour', 'lantern', 'juniper', 'cobalt', 'meadow', 'résumé', 'orbit', 'willow', 'ember', 'quartz']
+const names = [
+  'north',
+  'harbour',
+  'lantern',
+  'juniper',
+  'cobalt',
+  'meadow',
+  'résumé',
+  'orbit',
+  'willow',
+  'ember',
+  'quartz'
+]
 
 /** How deep a schema that refers to itself is followed. */
 const deepest = 6
@@ -92,7 +104,9 @@ function text(schema: JsonObject, random: Random): string {
     case 'date-time':
       return `2025-0${between(random, 1, 9)}-1${between(random, 0, 9)}T0${between(random, 0, 9)}:30:00Z`
     case 'email':
-      return `${word(random).normalize('NFD').replace(/[^a-z]/g, '')}@example.com`
+      return `${word(random)
+        .normalize('NFD')
+        .replace(/[^a-z]/g, '')}@example.com`
     case 'uri':
       return `https://example.com/${between(random, 100, 999)}`
     default:

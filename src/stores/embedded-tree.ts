@@ -1,0 +1,179 @@
+import type { EmbeddedDatabase } from './embedded-environment.ts'
+import {
+  afterPrefix,
+  bytesOnDisk,
+  decodeRecord,
+  type EntryRecord,
+  encodeEntry,
+  encodeRecord,
+  hashOfTag,
+  kinds,
+  limitedBytesOnDisk,
+  namedKey,
+  nameOfTimed,
+  sumKey,
+  tagHashBytes,
+  tagKey,
+  tagOfKey,
+  timeBytes,
+  timedKey
+} from './embedded-layout.ts'
+
+const nothing = Buffer.alloc(0)
+
+/** How many entries one call may touch at most, so that a transaction can be kept short. */
+export const stepCount = 64
+
+/** What is done to the tree, all of it within a transaction: every index changes together with what it points to. */
+export class EmbeddedTree {
+  readonly #database: EmbeddedDatabase
+  readonly #pageSize: number
+  readonly #maxBytes: number
+
+  constructor(database: EmbeddedDatabase, pageSize: number, maxBytes: number) {
+    this.#database = database
+    this.#pageSize = pageSize
+    this.#maxBytes = maxBytes
+  }
+
+  /** What an entry is counted as. */
+  bytesOf(name: Buffer, entryBytes: number, tagCount: number): number {
+    return bytesOnDisk(name.length, entryBytes, tagCount, this.#pageSize)
+  }
+
+  /**
+   * Puts an entry, as {@link encodeEntry} made it, in the place of an older one.
+   * False when more calls are needed to make room for it first.
+   */
+  put(name: Buffer, entry: Buffer, tags: readonly string[], nowMs: number): boolean {
+    const expiresAtMs = entry.readUIntBE(0, timeBytes)
+    const bytes = this.bytesOf(name, entry.length, tags.length)
+    const old = this.recordOf(name)
+    const growth = bytes - (old?.bytes ?? 0)
+    if (!this.#makeRoom(growth, name, nowMs)) return false
+    if (old !== undefined) this.#takeOffIndexes(name, old)
+    this.#database.put(namedKey(kinds.entry, name), entry)
+    this.#writeRecord(name, { expiresAtMs, usedAtMs: nowMs, bytes, tagCount: tags.length })
+    this.#database.put(timedKey(kinds.byExpiry, expiresAtMs, name), nothing)
+    for (const tag of tags) {
+      const hash = hashOfTag(tag)
+      this.#database.put(tagKey(hash, name), nothing)
+      this.#database.put(tagOfKey(name, hash), nothing)
+    }
+    this.#addToSum(growth)
+    return true
+  }
+
+  /** Removes an entry; its record, if there was one. */
+  remove(name: Buffer): EntryRecord | undefined {
+    const record = this.recordOf(name)
+    if (record === undefined) return undefined
+    this.#takeOffIndexes(name, record)
+    this.#database.remove(namedKey(kinds.record, name))
+    this.#database.remove(namedKey(kinds.entry, name))
+    this.#addToSum(-record.bytes)
+    return record
+  }
+
+  recordOf(name: Buffer): EntryRecord | undefined {
+    const record = this.#database.getBinary(namedKey(kinds.record, name))
+    return record === undefined ? undefined : decodeRecord(record)
+  }
+
+  /** Notes that an entry was used, unless that was noted at `sinceMs` or later. */
+  touch(name: Buffer, sinceMs: number, nowMs: number): void {
+    const record = this.recordOf(name)
+    if (record === undefined || record.usedAtMs >= sinceMs) return
+    this.#database.remove(timedKey(kinds.byUse, record.usedAtMs, name))
+    this.#writeRecord(name, { ...record, usedAtMs: nowMs })
+  }
+
+  /** Removes what has expired; true when there may be more. */
+  sweep(nowMs: number): boolean {
+    const entries = this.expired(kinds.byExpiry, nowMs, stepCount)
+    for (const key of entries) if (this.remove(nameOfTimed(key)) === undefined) this.#database.remove(key)
+    const limited = this.expired(kinds.limitedByExpiry, nowMs, stepCount)
+    for (const key of limited) this.#removeLimited(key)
+    return entries.length === stepCount || limited.length === stepCount
+  }
+
+  /** The index keys of what has expired, oldest first. */
+  expired(kind: number, nowMs: number, limit: number): Buffer[] {
+    return this.keys(timedKey(kind, 0, nothing), timedKey(kind, nowMs + 1, nothing), limit)
+  }
+
+  /** The keys from `start` up to and without `end`. */
+  keys(start: Buffer, end: Buffer, limit: number): Buffer[] {
+    return [...this.#database.getKeys({ start, end, limit })] as Buffer[]
+  }
+
+  /** A counter or a lease that has not expired: what was put. */
+  limited(kind: number, name: Buffer, nowMs: number): { value: Buffer; expiresAtMs: number } | undefined {
+    const found = this.#database.getBinary(namedKey(kind, name))
+    const expiresAtMs = found?.readUIntBE(0, timeBytes) ?? 0
+    return found === undefined || expiresAtMs <= nowMs ? undefined : { value: found.subarray(timeBytes), expiresAtMs }
+  }
+
+  putLimited(kind: number, name: Buffer, value: Buffer, expiresAtMs: number): void {
+    const key = namedKey(kind, name)
+    const old = this.#database.getBinary(key)
+    if (old === undefined) this.#addToSum(limitedBytesOnDisk(name.length))
+    else this.#database.remove(timedKey(kinds.limitedByExpiry, old.readUIntBE(0, timeBytes), key))
+    this.#database.put(key, encodeEntry(value, expiresAtMs))
+    this.#database.put(timedKey(kinds.limitedByExpiry, expiresAtMs, key), nothing)
+  }
+
+  /** Removes a counter or a lease by its place in the index of expiries. */
+  #removeLimited(indexKey: Buffer): void {
+    const key = nameOfTimed(indexKey)
+    this.#database.remove(indexKey)
+    const found = this.#database.getBinary(key)
+    if (found === undefined) return
+    this.#database.remove(key)
+    this.#addToSum(-limitedBytesOnDisk(key.length - 1))
+  }
+
+  /** What everything is counted as. */
+  sum(): number {
+    return this.#database.getBinary(sumKey)?.readDoubleBE(0) ?? 0
+  }
+
+  #addToSum(bytes: number): void {
+    const sum = Buffer.allocUnsafe(8)
+    sum.writeDoubleBE(this.sum() + bytes)
+    this.#database.put(sumKey, sum)
+  }
+
+  #writeRecord(name: Buffer, record: EntryRecord): void {
+    this.#database.put(namedKey(kinds.record, name), encodeRecord(record))
+    this.#database.put(timedKey(kinds.byUse, record.usedAtMs, name), nothing)
+  }
+
+  /** Lets the expired and then the least recently used go, never `spared`. False when there are more to go. */
+  #makeRoom(growth: number, spared: Buffer, nowMs: number): boolean {
+    let tooMuch = this.sum() + growth - this.#maxBytes
+    if (tooMuch <= 0) return true
+    const expired = this.expired(kinds.byExpiry, nowMs, stepCount)
+    const end = afterPrefix(Buffer.from([kinds.byUse]))
+    const victims = expired.length > 0 ? expired : this.keys(timedKey(kinds.byUse, 0, nothing), end, stepCount)
+    for (const key of victims) {
+      const name = nameOfTimed(key)
+      if (name.equals(spared)) continue
+      tooMuch -= this.remove(name)?.bytes ?? 0
+      if (tooMuch <= 0) return true
+    }
+    // With nothing left that could go, it is counters that take the room, and an entry more does not matter.
+    return victims.length <= 1
+  }
+
+  #takeOffIndexes(name: Buffer, record: EntryRecord): void {
+    this.#database.remove(timedKey(kinds.byExpiry, record.expiresAtMs, name))
+    this.#database.remove(timedKey(kinds.byUse, record.usedAtMs, name))
+    if (record.tagCount === 0) return
+    const prefix = tagOfKey(name)
+    for (const key of this.keys(prefix, afterPrefix(prefix), record.tagCount)) {
+      this.#database.remove(tagKey(key.subarray(-tagHashBytes), name))
+      this.#database.remove(key)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeEntry, encodeEntry, type Entry } from './entry.ts'
+
+const entry: fc.Arbitrary<Entry> = fc.record(
+  {
+    key: fc.string({ unit: 'grapheme' }),
+    kind: fc.string(),
+    storedAtMs: fc.nat(),
+    freshUntilMs: fc.nat(),
+    expiresAtMs: fc.nat(),
+    tags: fc.array(fc.string({ unit: 'grapheme' })),
+    provider: fc.string(),
+    usage: fc.record({ inputTokens: fc.nat(), outputTokens: fc.nat() }),
+    costUsd: fc.double({ min: 0, max: 100, noNaN: true }).map((cost) => cost + 0),
+    body: fc.oneof(fc.uint8Array({ maxLength: 100 }), fc.uint8Array({ minLength: 2040, maxLength: 5000 }))
+  },
+  { requiredKeys: ['key', 'kind', 'storedAtMs', 'freshUntilMs', 'expiresAtMs', 'tags', 'body'] }
+)
+
+describe('a stored entry', () => {
+  it('comes back as it was', () => {
+    fc.assert(
+      fc.property(entry, (original) => {
+        const decoded = decodeEntry(original.key, encodeEntry(original))
+        expect(decoded && { ...decoded, body: Buffer.from(decoded.body) }).toEqual({ ...original, body: Buffer.from(original.body) })
+      })
+    )
+  })
+
+  it('is not an entry any more when any bit of it has changed, or any part is missing', () => {
+    fc.assert(
+      fc.property(entry, fc.nat(), fc.nat(7), (original, at, bit) => {
+        const bytes = encodeEntry(original)
+        const position = at % bytes.length
+        const harmed = Buffer.from(bytes)
+        harmed[position] = (harmed[position] ?? 0) ^ (1 << bit)
+        expect(decodeEntry(original.key, harmed)).toBeUndefined()
+        expect(decodeEntry(original.key, bytes.subarray(0, position))).toBeUndefined()
+        expect(decodeEntry(`${original.key}x`, bytes)).toBeUndefined()
+      })
+    )
+  })
+
+  it('is never mistaken for one: arbitrary bytes', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => decodeEntry('k', bytes) === undefined))
+  })
+})

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+
+/** A Lua script, known to the server by its hash. */
+export interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+function script(source: string): Script {
+  return { source, sha: createHash('sha1').update(source).digest('hex') }
+}
+
+/**
+ * Sets an entry with tags: KEYS are the entry and its tags' sets, ARGV the value, its time to live and the member.
+ * One script, so that no entry is ever there that its tags do not know. The only one with several keys: on a
+ * cluster they would have to lie in one slot.
+ * A tag's set drops what has expired whenever it is written to, and lives as long as its last member.
+ */
+export const setTagged = script(`
+local ttl = tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+for i = 2, #KEYS do
+  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', string.format('%.0f', now))
+  redis.call('ZADD', KEYS[i], string.format('%.0f', now + ttl), ARGV[3])
+  if redis.call('PTTL', KEYS[i]) < ttl then redis.call('PEXPIRE', KEYS[i], ARGV[2]) end
+end
+return 1`)
+
+/**
+ * Deletes the entry KEYS[1] if it bears the tag whose hash is ARGV[1]: an entry that was replaced since may not.
+ * The hashes stand in the value's header: one byte of version, two of their number, then eight of each.
+ */
+export const deleteIfTagged = script(`
+local head = redis.call('GETRANGE', KEYS[1], 0, 2)
+if #head < 3 then return 0 end
+local count = head:byte(2) * 256 + head:byte(3)
+local hashes = redis.call('GETRANGE', KEYS[1], 3, 2 + 8 * count)
+for i = 1, #hashes, 8 do
+  if hashes:sub(i, i + 7) == ARGV[1] then return redis.call('UNLINK', KEYS[1]) end
+end
+return 0`)
+
+/** Takes members off the tag's set KEYS[1], if their score is what it was: ARGV are members and scores in turn. */
+export const untag = script(`
+for i = 1, #ARGV, 2 do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if score and tonumber(score) == tonumber(ARGV[i + 1]) then redis.call('ZREM', KEYS[1], ARGV[i]) end
+end
+return 0`)
+
+/** Adds ARGV[1] to the counter KEYS[1], which gets ARGV[2] milliseconds to live when it is made. */
+export const increment = script(`
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return count`)
+
+/** Gives the lease KEYS[1] ARGV[2] milliseconds more, if ARGV[1] holds it. */
+export const renewLease = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
+
+/** Gives the lease KEYS[1] up, if ARGV[1] holds it. */
+export const releaseLease = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`)
