@@ -15,8 +15,15 @@ const seconds = 1.5
 export async function benchGateway(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reprise-bench-'))
   const started: ChildProcess[] = []
-  async function start(file: string, core: number, ...args: string[]): Promise<{ port: number; process: ChildProcess }> {
-    const child = fork(join(import.meta.dirname, file), args, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  async function start(
+    file: string,
+    core: number,
+    ...args: string[]
+  ): Promise<{ port: number; process: ChildProcess }> {
+    const child = fork(join(import.meta.dirname, file), args, {
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+    })
     started.push(child)
     pin(child, core)
     const port = await new Promise<number>((resolve, reject) => {
@@ -32,7 +39,10 @@ export async function benchGateway(): Promise<void> {
     const proxy = await start('peers.ts', 0, 'proxy', address)
     const memory = await start('gateway-process.ts', 0, address, 'memory:')
     const embedded = await start('gateway-process.ts', 0, address, `embedded:${folder}`)
-    const generator = fork(join(import.meta.dirname, 'load.ts'), { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const generator = fork(join(import.meta.dirname, 'load.ts'), {
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+    })
     started.push(generator)
     pin(generator, 1)
     const load = (port: number, rest: Omit<Load, 'port' | 'seconds'>, length = seconds): Promise<LoadResult> =>
@@ -51,7 +61,8 @@ export async function benchGateway(): Promise<void> {
         const results: Record<string, LoadResult[]> = { raw: [], memory: [], embedded: [] }
         for (let round = 0; round < rounds; round++) {
           results['raw']?.push(await load(constant.port, { connections, keys }))
-          for (const [store, port] of Object.entries(stores)) results[store]?.push(await load(port, { connections, keys }))
+          for (const [store, port] of Object.entries(stores))
+            results[store]?.push(await load(port, { connections, keys }))
         }
         for (const store of Object.keys(stores)) {
           const hits = results[store] ?? []
@@ -60,8 +71,12 @@ export async function benchGateway(): Promise<void> {
           const ratio = median(hits.map(({ perSecond }, round) => perSecond / (raw[round]?.perSecond ?? Number.NaN)))
           console.log(
             row([
-              store, keys, connections,
-              Math.round(median(raw.map(({ perSecond }) => perSecond))), Math.round(median(hits.map(({ perSecond }) => perSecond))), ratio.toFixed(2),
+              store,
+              keys,
+              connections,
+              Math.round(median(raw.map(({ perSecond }) => perSecond))),
+              Math.round(median(hits.map(({ perSecond }) => perSecond))),
+              ratio.toFixed(2),
               ...[raw, hits].map((runs) => ms(median(runs.map(({ p50Ms }) => p50Ms)))),
               ...[raw, hits].map((runs) => ms(median(runs.map(({ p99Ms }) => p99Ms))))
             ])
@@ -71,24 +86,33 @@ export async function benchGateway(): Promise<void> {
     }
 
     console.log('\nmisses: every request new, a provider that answers at once\n')
-    console.log(row(['store', '', 'connections', 'proxy/s', 'misses/s', 'ratio', 'proxy p50', 'p50', 'added p50', 'added p99']))
+    console.log(
+      row(['store', '', 'connections', 'proxy/s', 'misses/s', 'ratio', 'proxy p50', 'p50', 'added p50', 'added p99'])
+    )
     for (const port of [proxy.port, ...Object.values(stores)]) await load(port, { connections: 16, keys: 0 }, 2)
     for (const connections of [1, 16]) {
       const results: Record<string, LoadResult[]> = { proxy: [], memory: [], embedded: [] }
       for (let round = 0; round < rounds; round++) {
-        for (const [name, port] of Object.entries({ proxy: proxy.port, ...stores })) results[name]?.push(await load(port, { connections, keys: 0 }))
+        for (const [name, port] of Object.entries({ proxy: proxy.port, ...stores }))
+          results[name]?.push(await load(port, { connections, keys: 0 }))
       }
       const bare = results['proxy'] ?? []
       for (const store of Object.keys(stores)) {
         const misses = results[store] ?? []
-        const added = (of: (result: LoadResult) => number): number => median(misses.map((result, round) => of(result) - of(bare[round] ?? result)))
+        const added = (of: (result: LoadResult) => number): number =>
+          median(misses.map((result, round) => of(result) - of(bare[round] ?? result)))
         console.log(
           row([
-            store, '', connections,
-            Math.round(median(bare.map(({ perSecond }) => perSecond))), Math.round(median(misses.map(({ perSecond }) => perSecond))),
+            store,
+            '',
+            connections,
+            Math.round(median(bare.map(({ perSecond }) => perSecond))),
+            Math.round(median(misses.map(({ perSecond }) => perSecond))),
             median(misses.map(({ perSecond }, round) => perSecond / (bare[round]?.perSecond ?? Number.NaN))).toFixed(2),
-            ms(median(bare.map(({ p50Ms }) => p50Ms))), ms(median(misses.map(({ p50Ms }) => p50Ms))),
-            ms(added(({ p50Ms }) => p50Ms)), ms(added(({ p99Ms }) => p99Ms))
+            ms(median(bare.map(({ p50Ms }) => p50Ms))),
+            ms(median(misses.map(({ p50Ms }) => p50Ms))),
+            ms(added(({ p50Ms }) => p50Ms)),
+            ms(added(({ p99Ms }) => p99Ms))
           ])
         )
       }

@@ -14,7 +14,11 @@ const answer = Buffer.from(
     choices: [
       {
         index: 0,
-        message: { role: 'assistant', content: 'A cache keeps what was said before. '.repeat(36).trim(), refusal: null },
+        message: {
+          role: 'assistant',
+          content: 'A cache keeps what was said before. '.repeat(36).trim(),
+          refusal: null
+        },
         logprobs: null,
         finish_reason: 'stop'
       }
@@ -37,7 +41,12 @@ const server = createServer((request, response) => {
     }
     const { authorization = '', 'content-type': type = '' } = request.headers
     pool
-      .request({ method: 'POST', path: request.url ?? '/', headers: { authorization, 'content-type': type }, body: Buffer.concat(chunks) })
+      .request({
+        method: 'POST',
+        path: request.url ?? '/',
+        headers: { authorization, 'content-type': type },
+        body: Buffer.concat(chunks)
+      })
       .then(async ({ statusCode, body }) => {
         const bytes = Buffer.from(await body.arrayBuffer())
         response.writeHead(statusCode, { 'content-type': 'application/json', 'content-length': bytes.length })

@@ -8,12 +8,19 @@ import { makeStand, type Stand } from './support/gateway.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md')).map((file) => join('docs', file))]
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join('docs', file))
+]
 
 /** The code blocks of all pages in one language. */
 function blocks(language: string): { page: string; code: string }[] {
   return pages.flatMap((page) =>
-    [...readFileSync(join(root, page), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, code = '']) => ({ page, code }))
+    [...readFileSync(join(root, page), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(
+      ([, code = '']) => ({ page, code })
+    )
   )
 }
 
@@ -40,24 +47,34 @@ describe('the code in README and docs', () => {
   it('is right in its types', async () => {
     for (const [index, { code }] of blocks('ts').entries()) writeFileSync(join(folder, `block-${index}.ts`), code)
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', include: ['*.ts'] }))
-    const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder]).catch((error: { stdout: string }) => error)
+    const { stdout } = await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder]).catch(
+      (error: { stdout: string }) => error
+    )
     expect(stdout).toBe('')
   })
 
-  it.each(blocks('ts').map(({ page, code }, index) => ({ page, code, index })))('runs: $page, block $index', async ({ code, index }) => {
-    const file = join(folder, `run-${index}.ts`)
-    writeFileSync(file, here(code))
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', file], {
-      cwd: root,
-      env: { ...process.env, OPENAI_API_KEY: 'sk-docs', ANTHROPIC_API_KEY: 'sk-docs' }
-    })
-    expect(stdout.trim()).not.toBe('')
-  })
+  it.each(blocks('ts').map(({ page, code }, index) => ({ page, code, index })))(
+    'runs: $page, block $index',
+    async ({ code, index }) => {
+      const file = join(folder, `run-${index}.ts`)
+      writeFileSync(file, here(code))
+      const { stdout } = await run(process.execPath, ['--import', 'tsx', file], {
+        cwd: root,
+        env: { ...process.env, OPENAI_API_KEY: 'sk-docs', ANTHROPIC_API_KEY: 'sk-docs' }
+      })
+      expect(stdout.trim()).not.toBe('')
+    }
+  )
 
   it('answers the second curl of the README from the cache, as the README shows', async () => {
     const [block] = blocks('sh').filter(({ code }) => code.includes('curl -'))
-    const ask = async (): Promise<string> => (await run('sh', ['-c', here(block?.code ?? '')], { env: { ...process.env, OPENAI_API_KEY: 'sk-curl' } })).stdout.trim()
-    const shown = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^ {4}(cache-status: .*)$/gm)].map(([, line = '']) => line)
+    const ask = async (): Promise<string> =>
+      (
+        await run('sh', ['-c', here(block?.code ?? '')], { env: { ...process.env, OPENAI_API_KEY: 'sk-curl' } })
+      ).stdout.trim()
+    const shown = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^ {4}(cache-status: .*)$/gm)].map(
+      ([, line = '']) => line
+    )
     expect(shown).toHaveLength(2)
     const digits = (text: string): string => text.replace(/\d+/g, 'N')
     expect(digits(await ask())).toBe(digits(shown[0] ?? ''))
@@ -65,8 +82,14 @@ describe('the code in README and docs', () => {
   })
 
   it('names only scripts that exist', () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
-    const named = ['README.md', 'CONTRIBUTING.md', ...pages].flatMap((page) => [...readFileSync(join(root, page), 'utf8').matchAll(/npm (?:run )?(start|test|demo|bench|check)\b/g)].map(([, name = '']) => name))
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
+    const named = ['README.md', 'CONTRIBUTING.md', ...pages].flatMap((page) =>
+      [...readFileSync(join(root, page), 'utf8').matchAll(/npm (?:run )?(start|test|demo|bench|check)\b/g)].map(
+        ([, name = '']) => name
+      )
+    )
     expect(named.filter((name) => !(name in scripts))).toEqual([])
     expect(named).toContain('start')
   })

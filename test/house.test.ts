@@ -32,7 +32,9 @@ function read(file: string): string {
 /** The files that a file imports, within the source; imports of types count like others. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join(source, file), 'utf8')
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, path]) => normalize(join(dirname(file), path ?? '')))
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, path]) =>
+    normalize(join(dirname(file), path ?? ''))
+  )
 }
 
 function roomOf(file: string): string {
@@ -72,7 +74,9 @@ describe('the house', () => {
   })
 
   it('never tells the types or the linter to look away', () => {
-    const away = files.filter((file) => /@ts-(ignore|expect-error|nocheck)|biome-ignore|\bas any\b|: any\b/.test(readFileSync(join(source, file), 'utf8')))
+    const away = files.filter((file) =>
+      /@ts-(ignore|expect-error|nocheck)|biome-ignore|\bas any\b|: any\b/.test(readFileSync(join(source, file), 'utf8'))
+    )
     expect(away).toEqual([])
   })
 
@@ -85,19 +89,31 @@ describe('the house', () => {
 describe('the documentation', () => {
   it('lists every error code with its status, and no other', () => {
     const rows = [...read('docs/errors.md').matchAll(/^\| `([\w-]+)` \| (\d+) \| (yes|no) \|/gm)]
-    const documented = Object.fromEntries(rows.map(([, code, status, retryable]) => [code, { status: Number(status), retryable: retryable === 'yes' }]))
+    const documented = Object.fromEntries(
+      rows.map(([, code, status, retryable]) => [code, { status: Number(status), retryable: retryable === 'yes' }])
+    )
     expect(documented).toEqual(errorTable)
   })
 
   it('lists every setting with its environment variable, and no other', () => {
     const rows = [...read('docs/configuration.md').matchAll(/^\| `([\w-]+)` \| `(\w+)` \| (yes|no) \|/gm)]
     const documented = rows.map(([, name, variable, flag]) => ({ name, variable, flag: flag === 'yes' }))
-    const known = Object.entries<Setting>(settings).map(([name, { secret }]) => ({ name, variable: environmentName(name), flag: secret !== true }))
+    const known = Object.entries<Setting>(settings).map(([name, { secret }]) => ({
+      name,
+      variable: environmentName(name),
+      flag: secret !== true
+    }))
     expect(documented).toEqual(known)
   })
 
   it('links only to files that exist', () => {
-    const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md')).map((file) => join('docs', file))]
+    const pages = [
+      'README.md',
+      'CONTRIBUTING.md',
+      ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.md'))
+        .map((file) => join('docs', file))
+    ]
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
         .map(([, target]) => relative(root, join(root, dirname(page), target ?? '')))

@@ -13,7 +13,9 @@ export function report(outcomes: readonly Outcome[], providerCalls: number): str
     row('asked the provider', layers.get('provider') ?? [], outcomes.length),
     row('all', outcomes, outcomes.length)
   ]
-  const table = rows.map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(26) : cell.padStart(11))).join('')).join('\n')
+  const table = rows
+    .map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(26) : cell.padStart(11))).join(''))
+    .join('\n')
   return `
 ${table}
 
@@ -24,6 +26,7 @@ ${table}
 
 function row(name: string, outcomes: readonly Outcome[], total: number): string[] {
   const sorted = outcomes.map(({ tookMs }) => tookMs).sort((a, b) => a - b)
-  const at = (share: number): string => `${(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1)} ms`
+  const at = (share: number): string =>
+    `${(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1)} ms`
   return [name, String(outcomes.length), `${((100 * outcomes.length) / total).toFixed(0)} %`, at(0.5), at(0.95)]
 }

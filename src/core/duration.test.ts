@@ -23,7 +23,12 @@ describe('durations and sizes', () => {
     expect(parseBytes(text)).toBe(expected)
   })
 
-  it.each(['', 'soon', '-1s', '1y', '1e400', 'NaN', '1 h 2', '99999999999999999d'])('refuses %j and says what it expected', (text) => {
-    expect(() => parseDuration(text, 'ttl')).toThrow(`ttl: expected a duration such as 30s, 5m, 24h or 7d, or a number of seconds, got ${JSON.stringify(text)}`)
-  })
+  it.each(['', 'soon', '-1s', '1y', '1e400', 'NaN', '1 h 2', '99999999999999999d'])(
+    'refuses %j and says what it expected',
+    (text) => {
+      expect(() => parseDuration(text, 'ttl')).toThrow(
+        `ttl: expected a duration such as 30s, 5m, 24h or 7d, or a number of seconds, got ${JSON.stringify(text)}`
+      )
+    }
+  )
 })

@@ -7,7 +7,11 @@ describe('time to live', () => {
   })
 
   it('is by model before kind before default', () => {
-    const ttlMs = ttlRules({ default: '1h', kinds: { embedding: '30d' }, models: { 'gpt-4o*': 60, 'text-*-3-small': '2d' } })
+    const ttlMs = ttlRules({
+      default: '1h',
+      kinds: { embedding: '30d' },
+      models: { 'gpt-4o*': 60, 'text-*-3-small': '2d' }
+    })
     expect(ttlMs('llm', 'claude')).toBe(3_600_000)
     expect(ttlMs('llm', undefined)).toBe(3_600_000)
     expect(ttlMs('llm', 'gpt-4o-mini')).toBe(60_000)

@@ -42,14 +42,19 @@ export function completions(
 
 function writePlain(response: ServerResponse, { value, origin }: Answer<Body>, wire: Wire, asked: JsonObject): void {
   const bytes = wire.echoes.length === 0 ? value.bytes : echoed(wire.echoes, value, asked).bytes
+  const headers = answerHeaders(origin.headers)
+  // What was streamed to the one whose call this caller shared is told plainly here.
+  const type = String(headers['content-type'] ?? 'application/json')
   response.writeHead(200, {
-    'content-type': 'application/json',
-    ...answerHeaders(origin.headers),
+    ...headers,
+    'content-type': type.startsWith(eventStream) ? 'application/json' : type,
     ...outcomeHeaders(origin),
     'content-length': bytes.length
   })
   response.end(bytes)
 }
+
+const eventStream = 'text/event-stream'
 
 /**
  * Streams an answer. A provider's events go to the caller as they come, but for the last, which waits until the
@@ -120,7 +125,7 @@ class LiveStream {
     this.begun = true
     const { joined } = this
     this.#response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
+      'content-type': `${eventStream}; charset=utf-8`,
       'cache-control': 'no-cache',
       ...answerHeaders(headers),
       ...outcomeHeaders({
@@ -149,7 +154,7 @@ function tell(response: ServerResponse, { value, origin }: Answer<Body>, { wire,
   const { 'content-type': _type, ...headers } = answerHeaders(origin.headers)
   response.writeHead(200, {
     ...headers,
-    'content-type': 'text/event-stream; charset=utf-8',
+    'content-type': `${eventStream}; charset=utf-8`,
     'cache-control': 'no-cache',
     ...outcomeHeaders(origin),
     'content-length': Buffer.byteLength(text)

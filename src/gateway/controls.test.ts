@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readControls } from './controls.ts'
 
-describe('a request\'s controls', () => {
+describe("a request's controls", () => {
   it.each([
     ['no-store', { noStore: true }],
     ['No-Cache', { noCache: true }],
@@ -15,14 +15,21 @@ describe('a request\'s controls', () => {
   })
 
   it('reads tags, time to live and scope', () => {
-    const headers = { 'x-reprise-tags': 'masterplan:42, team:a,,team:a', 'x-reprise-ttl': '90', 'x-reprise-scope': 'eu' }
+    const headers = {
+      'x-reprise-tags': 'masterplan:42, team:a,,team:a',
+      'x-reprise-ttl': '90',
+      'x-reprise-scope': 'eu'
+    }
     expect(readControls(headers)).toEqual({ mode: {}, tags: ['masterplan:42', 'team:a'], ttlMs: 90_000, scope: 'eu' })
   })
 
   it.each([
     [{ 'x-reprise-ttl': '-1' }, 'x-reprise-ttl: expected a duration'],
     [{ 'x-reprise-tags': 'x'.repeat(257) }, 'expected tags of at most 256 characters, got one of 257'],
-    [{ 'x-reprise-tags': Array.from({ length: 65 }, (_, index) => `t${index}`).join() }, 'expected at most 64 tags, got 65']
+    [
+      { 'x-reprise-tags': Array.from({ length: 65 }, (_, index) => `t${index}`).join() },
+      'expected at most 64 tags, got 65'
+    ]
   ])('says what is wrong with %j', (headers, message) => {
     expect(() => readControls(headers)).toThrow(message)
   })

@@ -100,7 +100,13 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     const endpoint = method === 'POST' ? endpoints.get(below) : undefined
     // A body in a content coding is the provider's to read, and says nothing that a key could be made of.
     if (endpoint === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      return passThrough(request, response, below + url.slice(path.length), providerOf(request, below), goneSignal(response))
+      return passThrough(
+        request,
+        response,
+        below + url.slice(path.length),
+        providerOf(request, below),
+        goneSignal(response)
+      )
     }
     const controls = readControls(request.headers)
     const raw = await readBody(request, maxBodyBytes)

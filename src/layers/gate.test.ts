@@ -22,7 +22,12 @@ describe('the gate', () => {
   })
 
   it('does not hide a mistake', async () => {
-    const broken = { ...textKind, identity: (): Json => { throw new TypeError('a mistake') } }
+    const broken = {
+      ...textKind,
+      identity: (): Json => {
+        throw new TypeError('a mistake')
+      }
+    }
     await expect(gate(broken, last).wrap(next)({ text: 'a' }, makeContext())).rejects.toThrow('a mistake')
   })
 })

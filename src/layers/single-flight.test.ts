@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { HandProvider, makeContext, settle, textKind } from '../../test/support/ask.ts'
-import type { Context, Delta } from '../core/handler.ts'
 import { RepriseError } from '../core/errors.ts'
+import type { Context, Delta } from '../core/handler.ts'
 import { singleFlight } from './single-flight.ts'
 
 function setUp() {
@@ -68,7 +68,9 @@ describe('single flight', () => {
   it('is aborted when the last passenger has left, never before', async () => {
     const { provider, ask } = setUp()
     const callers = [new AbortController(), new AbortController(), new AbortController()]
-    const answers = callers.map(({ signal }) => ask({ text: 'a' }, makeContext({ signal })).catch((error: RepriseError) => error.code))
+    const answers = callers.map(({ signal }) =>
+      ask({ text: 'a' }, makeContext({ signal })).catch((error: RepriseError) => error.code)
+    )
     await settle()
     const { signal } = provider.asked[0]?.context ?? makeContext()
     callers[0]?.abort()
@@ -120,7 +122,14 @@ describe('single flight', () => {
   it('keeps the trouble of one passenger from the others', async () => {
     const { provider, ask } = setUp()
     const seen: string[] = []
-    const troubled = ask({ text: 'a' }, makeContext({ onDelta: () => { throw new Error('broken pipe') } }))
+    const troubled = ask(
+      { text: 'a' },
+      makeContext({
+        onDelta: () => {
+          throw new Error('broken pipe')
+        }
+      })
+    )
     const well = ask({ text: 'a' }, streaming(seen))
     await settle()
     provider.asked[0]?.context.onDelta?.({ data: '1' })

@@ -102,7 +102,10 @@ class Flight<Result> {
     const { signal } = passenger.context
     const leaveEarly = (): void =>
       this.#disembark(passenger, new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
-    if (signal.aborted) return leaveEarly()
+    if (signal.aborted) {
+      leaveEarly()
+      return
+    }
     signal.addEventListener('abort', leaveEarly, { once: true })
     passenger.land = () => signal.removeEventListener('abort', leaveEarly)
   }

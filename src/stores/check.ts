@@ -10,7 +10,10 @@ export function checkName(what: 'key' | 'tag', text: string): void {
   // A UTF-16 unit takes at most three bytes, so that most texts need not be measured.
   const fits = text.length <= maxNameBytes / 3 || Buffer.byteLength(text) <= maxNameBytes
   if (text.length > 0 && fits && !text.includes('\0')) return
-  const got = text.length > 40 ? `${JSON.stringify(text.slice(0, 40))}... (${Buffer.byteLength(text)} bytes)` : JSON.stringify(text)
+  const got =
+    text.length > 40
+      ? `${JSON.stringify(text.slice(0, 40))}... (${Buffer.byteLength(text)} bytes)`
+      : JSON.stringify(text)
   throw new RepriseError('invalid-option', `${what}: expected 1 to ${maxNameBytes} bytes without NUL, got ${got}`)
 }
 
@@ -48,5 +51,8 @@ export function closedError(store: string): RepriseError {
 
 /** The error of an entry that a store has no room for. */
 export function tooLargeError(store: string, bytes: number, most: number): RepriseError {
-  return new RepriseError('body-too-large', `the ${store} store takes entries of up to ${most} bytes, got one of ${bytes}`)
+  return new RepriseError(
+    'body-too-large',
+    `the ${store} store takes entries of up to ${most} bytes, got one of ${bytes}`
+  )
 }

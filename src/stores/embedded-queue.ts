@@ -59,7 +59,10 @@ export class WriteQueue {
     this.#ended = new RepriseError('store-closed', 'the embedded store has been closed')
     if (outcome === 'late') {
       for (const { reject } of this.#queued.splice(0)) reject(this.#ended)
-      throw new RepriseError('store-unavailable', 'the embedded store closes without its last writes: another process holds its lock')
+      throw new RepriseError(
+        'store-unavailable',
+        'the embedded store closes without its last writes: another process holds its lock'
+      )
     }
     this.#gate.stopWriting()
   }

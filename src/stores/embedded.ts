@@ -8,8 +8,8 @@ import {
   hashOfTag,
   kinds,
   maxTimeMs,
-  nameOfTag,
   namedKey,
+  nameOfTag,
   tagKey,
   timeBytes
 } from './embedded-layout.ts'
@@ -177,7 +177,9 @@ class EmbeddedStore implements Store {
       database.resetReadTxn()
       return database.getBinaryFast(key)
     } catch (error) {
-      throw new RepriseError('store-unavailable', `the embedded store cannot read: ${messageOf(error)}`, { cause: error })
+      throw new RepriseError('store-unavailable', `the embedded store cannot read: ${messageOf(error)}`, {
+        cause: error
+      })
     }
   }
 

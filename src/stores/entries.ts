@@ -68,7 +68,9 @@ export class Entries {
     const stored = this.#namespace + key
     let bytes: Uint8Array | undefined
     try {
-      bytes = await (this.#store.immediate ? this.#store.get(stored) : this.#reads.run('get', () => this.#store.get(stored)))
+      bytes = await (this.#store.immediate
+        ? this.#store.get(stored)
+        : this.#reads.run('get', () => this.#store.get(stored)))
     } catch {
       return undefined
     }

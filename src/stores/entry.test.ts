@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, encodeEntry, type Entry } from './entry.ts'
+import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
 
 const entry: fc.Arbitrary<Entry> = fc.record(
   {
@@ -23,7 +23,10 @@ describe('a stored entry', () => {
     fc.assert(
       fc.property(entry, (original) => {
         const decoded = decodeEntry(original.key, encodeEntry(original))
-        expect(decoded && { ...decoded, body: Buffer.from(decoded.body) }).toEqual({ ...original, body: Buffer.from(original.body) })
+        expect(decoded && { ...decoded, body: Buffer.from(decoded.body) }).toEqual({
+          ...original,
+          body: Buffer.from(original.body)
+        })
       })
     )
   })

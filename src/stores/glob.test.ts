@@ -36,7 +36,9 @@ describe('globMatcher', () => {
     'takes %j for itself and nothing else',
     (text) => {
       expect(globMatcher(text)(text)).toBe(true)
-      expect(['a', 'b', 'ab', 'aa', 'abc', '1', ''].filter((other) => other !== text && globMatcher(text)(other))).toEqual([])
+      expect(
+        ['a', 'b', 'ab', 'aa', 'abc', '1', ''].filter((other) => other !== text && globMatcher(text)(other))
+      ).toEqual([])
     }
   )
 

@@ -112,7 +112,8 @@ class MemoryStore implements Store {
     if (this.#leases.size >= maxLeases) {
       this.#purge()
       // Not the oldest makes room: two would hold the same lease.
-      if (this.#leases.size >= maxLeases) throw new RepriseError('store-unavailable', `more than ${maxLeases} leases are held`)
+      if (this.#leases.size >= maxLeases)
+        throw new RepriseError('store-unavailable', `more than ${maxLeases} leases are held`)
     }
     this.#leases.set(key, { token, expiresAtMs: performance.now() + ttl })
     return {
@@ -161,7 +162,9 @@ class MemoryStore implements Store {
 
   #isLeased(key: string, token?: symbol): boolean {
     const lease = this.#leases.get(key)
-    return lease !== undefined && lease.expiresAtMs > performance.now() && (token === undefined || lease.token === token)
+    return (
+      lease !== undefined && lease.expiresAtMs > performance.now() && (token === undefined || lease.token === token)
+    )
   }
 
   #purge(): void {

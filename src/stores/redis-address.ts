@@ -46,8 +46,10 @@ export function parseRedisUrl(text: string): RedisAddress {
 
 /** The URL without its credentials: for people, logs and messages. */
 export function withoutPassword(text: string): string {
-  // Not through URL: what cannot be read must not give its password away either.
-  return text.replace(/^([a-z]+:\/\/)[^/?#]*@/i, '$1').replace(/^([a-z]+:\/\/)?.*@/i, '$1')
+  // Not through URL: what cannot be read must not give its password away either, wherever in it somebody put it.
+  return text
+    .replace(/\?(?!prefix=[^&]*$).*$/s, '')
+    .replace(/^([a-z]+:\/\/)?.*@/is, '$1')
 }
 
 function decoded(text: string, part: string): string {
@@ -59,5 +61,8 @@ function decoded(text: string, part: string): string {
 }
 
 function invalid(text: string, why: string): RepriseError {
-  return new RepriseError('invalid-option', `store: expected ${expected}, got ${JSON.stringify(withoutPassword(text))}, ${why}`)
+  return new RepriseError(
+    'invalid-option',
+    `store: expected ${expected}, got ${JSON.stringify(withoutPassword(text))}, ${why}`
+  )
 }

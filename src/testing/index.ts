@@ -1,2 +1,2 @@
-export { storeContract } from './store-contract.ts'
 export { type SimulatedProvider, simulatedProvider } from './simulated-provider.ts'
+export { storeContract } from './store-contract.ts'

@@ -5,12 +5,12 @@ import { messageOf } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
 import { chat } from './simulated/chat.ts'
 import { textOf } from './simulated/checks.ts'
-import { type Completion, complete } from './simulated/completion.ts'
+import { complete } from './simulated/completion.ts'
 import { defaultAnswer } from './simulated/default-answer.ts'
 import { openai } from './simulated/dialects.ts'
 import { echo } from './simulated/echo.ts'
 import { checkEmbeddings, type Embed, embeddings } from './simulated/embeddings.ts'
-import type { Endpoint, EndpointName, Problem, Question, Reply, Terms } from './simulated/endpoint.ts'
+import type { Completion, Endpoint, EndpointName, Problem, Question, Reply, Terms } from './simulated/endpoint.ts'
 import { type Fault, FaultQueue, spoilingOf } from './simulated/faults.ts'
 import { Making } from './simulated/making.ts'
 import { countPrompt, messages } from './simulated/messages.ts'
@@ -53,9 +53,9 @@ export interface Options {
   readonly embed?: Embed
   /** How long the model takes. Default: no time. */
   readonly delay?: Delay
-  /** The accepted API keys. Default: any that is not empty. */
+  /** The accepted API keys. Default: each that is not empty. */
   readonly keys?: readonly string[]
-  /** The models there are. Default: any may be asked, and some well-known ones are listed. */
+  /** The models there are. Default: all may be asked, and some well-known ones are listed. */
   readonly models?: readonly string[]
   /** How many tokens one piece of a stream carries. Default: 1 to 4, as follows from the request. */
   readonly chunkTokens?: number

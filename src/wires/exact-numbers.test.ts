@@ -26,11 +26,20 @@ describe('inexactNumbers', () => {
           expect(inexactNumbers(`{"seed":${b}}`)).toEqual([b])
         }
       }),
-      { numRuns: 2000, examples: [['9007199254740992', '9007199254740993'], ['10000000000000000', '10000000000000001']] }
+      {
+        numRuns: 2000,
+        examples: [
+          ['9007199254740992', '9007199254740993'],
+          ['10000000000000000', '10000000000000001']
+        ]
+      }
     )
   })
 
   it('reads any JSON text to its end', () => {
-    fc.assert(fc.property(fc.json(), (text) => Array.isArray(inexactNumbers(`${text} 12345678901234567`))), { numRuns: 500 })
+    fc.assert(
+      fc.property(fc.json(), (text) => Array.isArray(inexactNumbers(`${text} 12345678901234567`))),
+      { numRuns: 500 }
+    )
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import OpenAI from 'openai'
+import { accumulateResponse } from 'openai/lib/responses/ResponseAccumulator'
 import { describe, expect, it } from 'vitest'
 import { anyText, anyUnknownFields, plainJson, plainUnknownFields } from '../../test/support/arbitrary-json.ts'
 import { answering } from '../../test/support/sdk-answers.ts'
@@ -391,6 +392,12 @@ describe('fold and unfold', () => {
 })
 
 describe("OpenAI's SDK", () => {
+  /** Without what comes with the item's end: how it has ended, and what hosted tools have found. */
+  function withoutEnd(item: unknown): unknown {
+    const fields = new Set(['status', 'results', 'outputs', 'output', 'result', 'tools', 'logprobs'])
+    return JSON.parse(JSON.stringify(item, (field, value: unknown) => (fields.has(field) ? undefined : value)))
+  }
+
   function client(answer: JsonObject): OpenAI {
     return new OpenAI({ apiKey: 'x', fetch: answering(answer, () => unfoldResponse(answer)), maxRetries: 0 })
   }
@@ -433,6 +440,22 @@ describe("OpenAI's SDK", () => {
     await stream.finalResponse()
     expect(content).toBe(text)
     expect(snapshots).toEqual({ text, arguments: '{"city":"Paris","unit":"celsius"}' })
+  })
+
+  it('has put every item together before it is told that the item is done', () => {
+    // Item by item, without the events that carry what is already known.
+    const told =
+      /^response\.(content_part|reasoning_summary_part|output_item)\.done$|_text\.done$|refusal\.done$|_(arguments|input|code)\.done$/
+    for (const [index, item] of (rich['output'] as readonly JsonObject[]).entries()) {
+      let snapshot: OpenAI.Responses.Response | undefined
+      for (const event of eventsOf({ ...rich, output: [item] }).slice(0, -1)) {
+        if (!told.test(String(event['type']))) {
+          snapshot = accumulateResponse(event as unknown as OpenAI.Responses.ResponseStreamEvent, snapshot)
+        }
+      }
+      const put: unknown = snapshot?.output[0]
+      expect(withoutEnd(put), `item ${index}`).toEqual(withoutEnd(item))
+    }
   })
 
   it('iterates over the events', async () => {

@@ -149,12 +149,19 @@ function* contentEvents(item: JsonObject, at: Place): Generator<ResponseEvent> {
   const { content } = item
   for (const [content_index, part] of isList(content) ? content.entries() : []) {
     const here = { ...at, content_index }
-    const begun = isObject(part) ? withFields(part, { text: '', refusal: '', annotations: [], logprobs: [] }) : part
+    const begun = isObject(part) ? withFields(part, begunParts.get(part['type']) ?? {}) : part
     yield { type: 'response.content_part.added', ...here, part: begun }
     if (isObject(part)) yield* partEvents(part, here)
     yield { type: 'response.content_part.done', ...here, part }
   }
 }
+
+/** Fields of the parts that come bit by bit, as they are when the part begins. */
+const begunParts: ReadonlyMap<Json | undefined, JsonObject> = new Map([
+  ['output_text', { text: '', annotations: [], logprobs: [] }],
+  ['refusal', { refusal: '' }],
+  ['reasoning_text', { text: '' }]
+])
 
 function* partEvents(part: JsonObject, here: JsonObject): Generator<ResponseEvent> {
   const { type, text, refusal } = part

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Cache, createCache } from '../../src/cache.ts'
+import type { Answer } from '../../src/core/answer.ts'
 import { ProviderError, RepriseError } from '../../src/core/errors.ts'
 import type { Context, Handler } from '../../src/core/handler.ts'
-import type { Answer } from '../../src/core/answer.ts'
 import { HandProvider, makeContext, settle, textKind } from '../support/ask.ts'
 import { ChaosStore } from '../support/chaos-store.ts'
 
@@ -69,7 +69,12 @@ describe('law 1: only what a provider has just answered is stored', () => {
 
 describe('law 6: the cache never fails or hangs a request that would have succeeded without it', () => {
   it.each([
-    ['throws', () => { throw new Error('ECONNREFUSED') }],
+    [
+      'throws',
+      () => {
+        throw new Error('ECONNREFUSED')
+      }
+    ],
     ['hangs', () => new Promise<void>(() => {})]
   ])('answers while the store %s', async (_, chaos) => {
     store.chaos = chaos
@@ -261,7 +266,10 @@ describe('modes', () => {
   })
 
   it('never asks the provider under only-if-cached', async () => {
-    await expect(ask({ text: 'a' }, makeContext({ mode: { onlyIfCached: true } }))).rejects.toMatchObject({ code: 'only-if-cached', status: 504 })
+    await expect(ask({ text: 'a' }, makeContext({ mode: { onlyIfCached: true } }))).rejects.toMatchObject({
+      code: 'only-if-cached',
+      status: 504
+    })
     expect(provider.asked).toHaveLength(0)
     await askAndAnswer('a', 'one')
     expect((await ask({ text: 'a' }, makeContext({ mode: { onlyIfCached: true } }))).value).toBe('one')
@@ -297,8 +305,15 @@ describe('values of the application', () => {
       return ++computed
     }
     const both = await Promise.all([cache.getOrSet('answer', compute), cache.getOrSet('answer', compute)])
-    expect(both.map(({ value, cacheHit }) => ({ value, cacheHit }))).toEqual([{ value: 1, cacheHit: false }, { value: 1, cacheHit: true }])
-    expect(await cache.getOrSet('answer', compute)).toMatchObject({ value: 1, cacheHit: true, origin: { layer: 'exact' } })
+    expect(both.map(({ value, cacheHit }) => ({ value, cacheHit }))).toEqual([
+      { value: 1, cacheHit: false },
+      { value: 1, cacheHit: true }
+    ])
+    expect(await cache.getOrSet('answer', compute)).toMatchObject({
+      value: 1,
+      cacheHit: true,
+      origin: { layer: 'exact' }
+    })
   })
 
   it.each([null, '', 0, false, [], {}])('takes %j for what it is: a value', async (value) => {
@@ -360,7 +375,11 @@ describe('values of the application', () => {
   })
 
   it('passes an error of the computation on as it is', async () => {
-    await expect(cache.getOrSet('k', () => { throw new RepriseError('aborted', 'mine') })).rejects.toThrow('mine')
+    await expect(
+      cache.getOrSet('k', () => {
+        throw new RepriseError('aborted', 'mine')
+      })
+    ).rejects.toThrow('mine')
     expect(await cache.get('k')).toBeUndefined()
   })
 })

@@ -13,7 +13,11 @@ beforeEach(async () => {
 afterEach(() => stand.close())
 
 const chat = { model: 'gpt-4o-mini', messages: [{ role: 'user' as const, content: 'What is a cache?' }] }
-const message = { model: 'claude-haiku-4-5', max_tokens: 500, messages: [{ role: 'user' as const, content: 'What is a cache?' }] }
+const message = {
+  model: 'claude-haiku-4-5',
+  max_tokens: 500,
+  messages: [{ role: 'user' as const, content: 'What is a cache?' }]
+}
 
 async function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(`${stand.gateway.url}${path}`, {
@@ -35,7 +39,9 @@ describe('the second time', () => {
     expect(again.response.headers.get('x-reprise-entry')).toMatch(/^llm:gpt-4o-mini:[0-9a-f]{64}$/)
     expect(Number(again.response.headers.get('x-reprise-saved-usd'))).toBeGreaterThan(0)
     expect(again.response.headers.get('age')).toMatch(/^\d+$/)
-    const streamed = await client.chat.completions.stream({ ...chat, stream_options: { include_usage: true } }).finalChatCompletion()
+    const streamed = await client.chat.completions
+      .stream({ ...chat, stream_options: { include_usage: true } })
+      .finalChatCompletion()
     expect(streamed.choices[0]?.message.content).toBe(plain.data.choices[0]?.message.content)
     expect(streamed.usage).toEqual(plain.data.usage)
     expect(streamed.choices[0]?.finish_reason).toBe(plain.data.choices[0]?.finish_reason)
@@ -54,7 +60,8 @@ describe('the second time', () => {
   })
 
   it('shows a stream as the provider would: without usage unless it was asked for', async () => {
-    const raw = async (body: object): Promise<string> => (await post('/v1/chat/completions', { ...body, stream: true })).text()
+    const raw = async (body: object): Promise<string> =>
+      (await post('/v1/chat/completions', { ...body, stream: true })).text()
     const missed = await raw(chat)
     const hit = await raw(chat)
     for (const text of [missed, hit]) {
@@ -73,7 +80,7 @@ describe('the second time', () => {
     expect(stand.provider.count()).toBe(1)
   })
 
-  it('answers a response, plain and streaming alike, with each caller\'s own metadata', async () => {
+  it("answers a response, plain and streaming alike, with each caller's own metadata", async () => {
     const client = stand.openai()
     const body = { model: 'gpt-4o-mini', input: 'What is a cache?' }
     const plain = await client.responses.create({ ...body, metadata: { trace: '1' } })
@@ -92,13 +99,20 @@ describe('the second time', () => {
     const body = {
       ...chat,
       messages: [{ role: 'user' as const, content: 'Please use the tool.' }],
-      tools: [{ type: 'function' as const, function: { name: 'look_up', parameters: { type: 'object', properties: { word: { type: 'string' } } } } }]
+      tools: [
+        {
+          type: 'function' as const,
+          function: { name: 'look_up', parameters: { type: 'object', properties: { word: { type: 'string' } } } }
+        }
+      ]
     }
     const plain = await client.chat.completions.create(body)
     expect(plain.choices[0]?.finish_reason).toBe('tool_calls')
     const streamed = await client.chat.completions.stream(body).finalChatCompletion()
     const calls = (completion: OpenAI.ChatCompletion) =>
-      completion.choices[0]?.message.tool_calls?.map((call) => (call.type === 'function' ? [call.id, call.function.name, call.function.arguments] : []))
+      completion.choices[0]?.message.tool_calls?.map((call) =>
+        call.type === 'function' ? [call.id, call.function.name, call.function.arguments] : []
+      )
     expect(calls(streamed)).toEqual(calls(plain))
     const several = { ...chat, n: 3, logprobs: true, top_logprobs: 2 }
     const choices = (await client.chat.completions.create(several)).choices
@@ -111,7 +125,14 @@ describe('the second time', () => {
 
   it('does not mind the order of fields, white space, or what cannot change the answer', async () => {
     await post('/v1/chat/completions', chat)
-    await post('/v1/chat/completions', JSON.stringify({ user: 'bob', metadata: { a: 'b' }, messages: chat.messages, stream: false, model: chat.model }, null, 2))
+    await post(
+      '/v1/chat/completions',
+      JSON.stringify(
+        { user: 'bob', metadata: { a: 'b' }, messages: chat.messages, stream: false, model: chat.model },
+        null,
+        2
+      )
+    )
     expect(stand.provider.count()).toBe(1)
   })
 
@@ -119,7 +140,10 @@ describe('the second time', () => {
     ['a system prompt', { messages: [{ role: 'system', content: 'Be brief.' }, ...chat.messages] }],
     ['another model', { model: 'gpt-4o' }],
     ['a temperature', { temperature: 0.7 }],
-    ['a tool', { tools: [{ type: 'function', function: { name: 'x', parameters: { type: 'object', properties: {} } } }] }],
+    [
+      'a tool',
+      { tools: [{ type: 'function', function: { name: 'x', parameters: { type: 'object', properties: {} } } }] }
+    ],
     ['a format', { response_format: { type: 'json_object' } }],
     ['a seed that a double blurs', { seed: 1 }],
     ['a field nobody has heard of', { reasoning_style: 'calm' }]
@@ -158,7 +182,11 @@ describe('law 3: answers are shared within a scope only', () => {
 
   it('takes one key for one tenant in whichever header it comes', async () => {
     const send = (headers: Record<string, string>) =>
-      fetch(`${stand.gateway.url}/v1/messages`, { method: 'POST', headers: { 'anthropic-version': '2023-06-01', 'content-type': 'application/json', ...headers }, body: JSON.stringify(message) })
+      fetch(`${stand.gateway.url}/v1/messages`, {
+        method: 'POST',
+        headers: { 'anthropic-version': '2023-06-01', 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(message)
+      })
     await send({ 'x-api-key': 'sk-alice' })
     const second = await send({ authorization: 'Bearer sk-alice' })
     expect(second.headers.get('x-reprise-layer')).toBe('exact')
@@ -167,20 +195,27 @@ describe('law 3: answers are shared within a scope only', () => {
   it('lets no header widen the scope, only narrow it', async () => {
     await post('/v1/chat/completions', chat)
     for (const scope of ['a', 'b', '']) {
-      expect((await post('/v1/chat/completions', chat, { 'x-reprise-scope': scope })).headers.get('x-reprise-layer')).toBe('provider')
+      expect(
+        (await post('/v1/chat/completions', chat, { 'x-reprise-scope': scope })).headers.get('x-reprise-layer')
+      ).toBe('provider')
     }
-    expect((await post('/v1/chat/completions', chat, { 'x-reprise-scope': 'a' })).headers.get('x-reprise-layer')).toBe('exact')
+    expect((await post('/v1/chat/completions', chat, { 'x-reprise-scope': 'a' })).headers.get('x-reprise-layer')).toBe(
+      'exact'
+    )
     const bob = await post('/v1/chat/completions', chat, { 'x-reprise-scope': 'a', authorization: 'Bearer sk-bob' })
     expect(bob.headers.get('x-reprise-layer')).toBe('provider')
   })
 
-  it('shares among all when the operator says so, and sends the operator\'s key', async () => {
+  it("shares among all when the operator says so, and sends the operator's key", async () => {
     const shared = await makeStand({ tenancy: 'one', openaiKey: 'sk-operator', anthropicKey: 'sk-operator-2' })
     try {
       await shared.openai('sk-alice').chat.completions.create(chat)
       await shared.openai('sk-bob').chat.completions.create(chat)
       await shared.anthropic('sk-carol').messages.create(message)
-      expect(shared.provider.calls.map(({ headers }) => headers['authorization'] ?? headers['x-api-key'])).toEqual(['Bearer sk-operator', 'sk-operator-2'])
+      expect(shared.provider.calls.map(({ headers }) => headers['authorization'] ?? headers['x-api-key'])).toEqual([
+        'Bearer sk-operator',
+        'sk-operator-2'
+      ])
       expect(JSON.stringify(shared.provider.calls)).not.toMatch(/sk-(alice|bob|carol)/)
     } finally {
       await shared.close()
@@ -193,9 +228,12 @@ describe('errors', () => {
     [429, { 'retry-after': '7' }, OpenAI.RateLimitError],
     [500, {}, OpenAI.InternalServerError],
     [401, {}, OpenAI.AuthenticationError]
-  ])('passes a provider\'s %i on as it is, and stores nothing', async (status, headers, type) => {
+  ])("passes a provider's %i on as it is, and stores nothing", async (status, headers, type) => {
     stand.provider.fail({ status, headers, body: { error: { message: 'no', type: 'x', param: null, code: 'y' } } })
-    const error = await stand.openai().chat.completions.create(chat).catch((caught: unknown) => caught)
+    const error = await stand
+      .openai()
+      .chat.completions.create(chat)
+      .catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(type)
     const { headers: seen, message: text, code } = error as InstanceType<typeof OpenAI.APIError>
     expect([text, code, seen?.get('retry-after')]).toEqual([`${status} no`, 'y', 'retry-after' in headers ? '7' : null])
@@ -207,23 +245,39 @@ describe('errors', () => {
     await stand.provider.close()
     const openai = await post('/v1/chat/completions', chat)
     expect(openai.status).toBe(502)
-    expect(await openai.json()).toMatchObject({ error: { type: 'server_error', code: 'provider-unreachable', message: expect.stringContaining('could not be reached') } })
+    expect(await openai.json()).toMatchObject({
+      error: {
+        type: 'server_error',
+        code: 'provider-unreachable',
+        message: expect.stringContaining('could not be reached')
+      }
+    })
     const anthropic = await post('/v1/messages', message, { 'anthropic-version': '2023-06-01' })
-    expect(await anthropic.json()).toMatchObject({ type: 'error', error: { type: 'api_error', message: expect.stringContaining('could not be reached') } })
+    expect(await anthropic.json()).toMatchObject({
+      type: 'error',
+      error: { type: 'api_error', message: expect.stringContaining('could not be reached') }
+    })
   })
 
-  it.each(['cut', 'malformed', 'stream-error', 'truncate', 'empty', 'filter'] as const)('stores nothing of a stream with the fault %s', async (fault) => {
-    for (const path of ['/v1/chat/completions', '/v1/messages', '/v1/responses']) {
-      const body = path === '/v1/messages' ? message : path === '/v1/responses' ? { model: 'gpt-4o-mini', input: 'Hello' } : chat
-      stand.provider.fail(fault)
-      const first = await post(path, { ...body, stream: true }, { 'anthropic-version': '2023-06-01' })
-      const broke = await first.text().then(() => false, () => true)
-      expect(broke).toBe(fault === 'cut')
-      const second = await post(path, body, { 'anthropic-version': '2023-06-01' })
-      expect([path, second.headers.get('x-reprise-layer')]).toEqual([path, 'provider'])
-      await second.text()
+  it.each(['cut', 'malformed', 'stream-error', 'truncate', 'empty', 'filter'] as const)(
+    'stores nothing of a stream with the fault %s',
+    async (fault) => {
+      for (const path of ['/v1/chat/completions', '/v1/messages', '/v1/responses']) {
+        const body =
+          path === '/v1/messages' ? message : path === '/v1/responses' ? { model: 'gpt-4o-mini', input: 'Hello' } : chat
+        stand.provider.fail(fault)
+        const first = await post(path, { ...body, stream: true }, { 'anthropic-version': '2023-06-01' })
+        const broke = await first.text().then(
+          () => false,
+          () => true
+        )
+        expect(broke).toBe(fault === 'cut')
+        const second = await post(path, body, { 'anthropic-version': '2023-06-01' })
+        expect([path, second.headers.get('x-reprise-layer')]).toEqual([path, 'provider'])
+        await second.text()
+      }
     }
-  })
+  )
 
   it('answers 504 in the dialect to only-if-cached, and tells the SDK not to ask again', async () => {
     const missing = await post('/v1/chat/completions', chat, { 'cache-control': 'only-if-cached' })
@@ -250,13 +304,20 @@ describe('errors', () => {
   it('names what is wrong with a header of its own', async () => {
     const wrong = await post('/v1/chat/completions', chat, { 'x-reprise-ttl': 'soon' })
     expect(wrong.status).toBe(400)
-    expect(await wrong.json()).toMatchObject({ error: { code: 'invalid-header', message: expect.stringContaining('x-reprise-ttl: expected a duration') } })
+    expect(await wrong.json()).toMatchObject({
+      error: { code: 'invalid-header', message: expect.stringContaining('x-reprise-ttl: expected a duration') }
+    })
   })
 
   it('refuses a body that is too large, announced or not', async () => {
     const small = await makeStand({ maxBodyBytes: 1000 })
     try {
-      const send = (body: string | ReadableStream) => fetch(`${small.gateway.url}/v1/chat/completions`, { method: 'POST', body, ...(body instanceof ReadableStream ? { duplex: 'half' } : {}) } as RequestInit)
+      const send = (body: string | ReadableStream) =>
+        fetch(`${small.gateway.url}/v1/chat/completions`, {
+          method: 'POST',
+          body,
+          ...(body instanceof ReadableStream ? { duplex: 'half' } : {})
+        } as RequestInit)
       expect((await send('x'.repeat(2000))).status).toBe(413)
       const chunks = new ReadableStream({
         start(controller) {
@@ -290,6 +351,33 @@ describe('single flight', () => {
     }
   })
 
+  it.each([true, false])(
+    'answers plain and streaming callers of one call each in their own way (the leader streams: %s)',
+    async (leads) => {
+      const slow = await makeStand({}, { delay: { firstTokenMs: 100, perTokenMs: 1 } })
+      try {
+        const client = slow.openai()
+        const body = { model: 'gpt-4o-mini', input: 'What is a cache?' }
+        const plainly = async () => [
+          (await client.responses.create(body)).output_text,
+          (await client.chat.completions.create(chat)).choices[0]?.message.content
+        ]
+        const streaming = async () => [
+          (await client.responses.stream(body).finalResponse()).output_text,
+          (await client.chat.completions.stream(chat).finalChatCompletion()).choices[0]?.message.content
+        ]
+        const [first, second] = leads ? [streaming, plainly] : [plainly, streaming]
+        const leading = first()
+        await expect.poll(() => slow.provider.count()).toBeGreaterThan(0)
+        const followed = await second()
+        expect(followed).toEqual(await leading)
+        expect(slow.provider.count()).toBe(2)
+      } finally {
+        await slow.close()
+      }
+    }
+  )
+
   it('lets a follower stream along before the leader has ended', async () => {
     const slow = await makeStand({}, { delay: { firstTokenMs: 20, perTokenMs: 20 } })
     try {
@@ -309,12 +397,14 @@ describe('single flight', () => {
     }
   })
 
-  it('stops the provider\'s call when the last caller has gone, not before', async () => {
+  it("stops the provider's call when the last caller has gone, not before", async () => {
     const slow = await makeStand({}, { delay: { firstTokenMs: 10_000, perTokenMs: 1 } })
     try {
       const client = slow.openai()
       const callers = [new AbortController(), new AbortController()]
-      const answers = callers.map(({ signal }) => client.chat.completions.create(chat, { signal }).catch((error: Error) => error.constructor.name))
+      const answers = callers.map(({ signal }) =>
+        client.chat.completions.create(chat, { signal }).catch((error: Error) => error.constructor.name)
+      )
       await expect.poll(() => slow.provider.count()).toBe(1)
       callers[0]?.abort()
       await new Promise((resolve) => setTimeout(resolve, 50))
@@ -333,27 +423,40 @@ describe('embeddings', () => {
     const client = stand.openai()
     const texts = Array.from({ length: 10 }, (_, index) => `text ${index}`)
     const nine = await client.embeddings.create({ model: 'text-embedding-3-small', input: texts.slice(0, 9) })
-    const { data: ten, response } = await client.embeddings.create({ model: 'text-embedding-3-small', input: texts }).withResponse()
+    const { data: ten, response } = await client.embeddings
+      .create({ model: 'text-embedding-3-small', input: texts })
+      .withResponse()
     expect(stand.provider.calls[1]?.body).toMatchObject({ input: ['text 9'] })
     expect(ten.data.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect(ten.data.slice(0, 9).map(({ embedding }) => embedding)).toEqual(nine.data.map(({ embedding }) => embedding))
     expect(response.headers.get('cache-status')).toBe('reprise; fwd=partial; detail="9 of 10"')
-    const { response: all } = await client.embeddings.create({ model: 'text-embedding-3-small', input: [...texts].reverse() }).withResponse()
+    const { response: all } = await client.embeddings
+      .create({ model: 'text-embedding-3-small', input: [...texts].reverse() })
+      .withResponse()
     expect(all.headers.get('x-reprise-layer')).toBe('exact')
     expect(stand.provider.count()).toBe(2)
   })
 
   it('answers in the encoding asked for, whichever was stored, and counts tokens alike', async () => {
     const client = stand.openai()
-    const ask = (encoding_format: 'float' | 'base64') => client.embeddings.create({ model: 'text-embedding-3-small', input: ['one', 'two three'], encoding_format })
+    const ask = (encoding_format: 'float' | 'base64') =>
+      client.embeddings.create({ model: 'text-embedding-3-small', input: ['one', 'two three'], encoding_format })
     const float = await ask('float')
     const base64 = await ask('base64')
     expect(stand.provider.count()).toBe(1)
     expect(base64.usage).toEqual(float.usage)
-    const decoded = base64.data.map(({ embedding }) => [...new Float32Array(Uint8Array.from(Buffer.from(String(embedding), 'base64')).buffer)])
+    const decoded = base64.data.map(({ embedding }) => [
+      ...new Float32Array(Uint8Array.from(Buffer.from(String(embedding), 'base64')).buffer)
+    ])
     expect(decoded).toEqual(float.data.map(({ embedding }) => embedding))
     const direct = new OpenAI({ apiKey: 'sk-alice', baseURL: stand.provider.openaiUrl })
-    expect(float).toEqual(await direct.embeddings.create({ model: 'text-embedding-3-small', input: ['one', 'two three'], encoding_format: 'float' }))
+    expect(float).toEqual(
+      await direct.embeddings.create({
+        model: 'text-embedding-3-small',
+        input: ['one', 'two three'],
+        encoding_format: 'float'
+      })
+    )
   })
 
   it('asks once for an input that comes twice, and for batches at the same time that overlap', async () => {
@@ -380,20 +483,38 @@ describe('embeddings', () => {
     expect(stand.provider.calls[1]?.body).toMatchObject({ input: [[4]] })
   })
 
-  it('passes a provider\'s error on', async () => {
+  it("passes a provider's error on", async () => {
     stand.provider.fail({ status: 429, headers: { 'retry-after': '3' } })
-    await expect(stand.openai().embeddings.create({ model: 'text-embedding-3-small', input: ['a', 'b'] })).rejects.toBeInstanceOf(OpenAI.RateLimitError)
-    expect((await stand.openai().embeddings.create({ model: 'text-embedding-3-small', input: ['a', 'b'] })).data).toHaveLength(2)
+    await expect(
+      stand.openai().embeddings.create({ model: 'text-embedding-3-small', input: ['a', 'b'] })
+    ).rejects.toBeInstanceOf(OpenAI.RateLimitError)
+    expect(
+      (await stand.openai().embeddings.create({ model: 'text-embedding-3-small', input: ['a', 'b'] })).data
+    ).toHaveLength(2)
   })
 })
 
 describe('everything else under /v1', () => {
   it('passes through untouched: method, query, body, status', async () => {
     const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 256))
-    const response = await fetch(`${stand.gateway.url}/v1/some/new/thing?a=1&b=%20`, { method: 'PUT', headers: { authorization: 'Bearer x', 'content-type': 'application/octet-stream' }, body: bytes })
-    const direct = await fetch(`${stand.provider.url}/v1/some/new/thing?a=1&b=%20`, { method: 'PUT', headers: { authorization: 'Bearer x', 'content-type': 'application/octet-stream' }, body: bytes })
+    const response = await fetch(`${stand.gateway.url}/v1/some/new/thing?a=1&b=%20`, {
+      method: 'PUT',
+      headers: { authorization: 'Bearer x', 'content-type': 'application/octet-stream' },
+      body: bytes
+    })
+    const direct = await fetch(`${stand.provider.url}/v1/some/new/thing?a=1&b=%20`, {
+      method: 'PUT',
+      headers: { authorization: 'Bearer x', 'content-type': 'application/octet-stream' },
+      body: bytes
+    })
     const { bodySha256, bodyBytes, method, path } = (await response.json()) as Record<string, unknown>
-    expect({ bodySha256, bodyBytes, method, path }).toEqual(Object.fromEntries(Object.entries((await direct.json()) as object).filter(([name]) => ['bodySha256', 'bodyBytes', 'method', 'path'].includes(name))))
+    expect({ bodySha256, bodyBytes, method, path }).toEqual(
+      Object.fromEntries(
+        Object.entries((await direct.json()) as object).filter(([name]) =>
+          ['bodySha256', 'bodyBytes', 'method', 'path'].includes(name)
+        )
+      )
+    )
     expect(response.headers.get('x-reprise-bypass-reason')).toBe('path')
   })
 
@@ -402,7 +523,9 @@ describe('everything else under /v1', () => {
     expect(openai.data.length).toBeGreaterThan(0)
     const anthropic = await stand.anthropic().models.list()
     expect(anthropic.data[0]?.type).toBe('model')
-    expect((await stand.anthropic().messages.countTokens({ model: message.model, messages: message.messages })).input_tokens).toBeGreaterThan(0)
+    expect(
+      (await stand.anthropic().messages.countTokens({ model: message.model, messages: message.messages })).input_tokens
+    ).toBeGreaterThan(0)
   })
 
   it('does not look into a body in a content coding', async () => {
@@ -433,10 +556,14 @@ describe('everything else under /v1', () => {
     const ports = new Set<number | undefined>()
     for (let round = 0; round < 3; round++) {
       await new Promise<void>((resolve, reject) => {
-        const request = httpRequest(`${stand.gateway.url}/v1/chat/completions`, { agent, method: 'POST', headers: { authorization: 'Bearer x' } }, (response) => {
-          ports.add(response.socket.localPort)
-          response.resume().on('end', resolve)
-        })
+        const request = httpRequest(
+          `${stand.gateway.url}/v1/chat/completions`,
+          { agent, method: 'POST', headers: { authorization: 'Bearer x' } },
+          (response) => {
+            ports.add(response.socket.localPort)
+            response.resume().on('end', resolve)
+          }
+        )
         request.on('error', reject)
         request.end(JSON.stringify(chat))
       })

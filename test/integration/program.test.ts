@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import OpenAI from 'openai'
@@ -40,7 +40,15 @@ function chat(question: string) {
 
 describe('reprise serve', () => {
   it('says where it listens, what it stores where, and the lines to set in a client', async () => {
-    const program = startProgram(['serve', '--port', '0', '--store', `embedded:${join(folder, 'a')}`, '--openai-url', provider.openaiUrl])
+    const program = startProgram([
+      'serve',
+      '--port',
+      '0',
+      '--store',
+      `embedded:${join(folder, 'a')}`,
+      '--openai-url',
+      provider.openaiUrl
+    ])
     const url = await listening(program)
     expect(program.output()).toContain(`stores answers in ${join(folder, 'a')}`)
     expect(program.output()).toContain(`export OPENAI_BASE_URL=${url}/v1`)
@@ -53,10 +61,17 @@ describe('reprise serve', () => {
     expect(program.errors()).toBe('')
   })
 
-  it('takes its settings from flags before the environment before a file, and its store from the user\'s cache folder', async () => {
+  it("takes its settings from flags before the environment before a file, and its store from the user's cache folder", async () => {
     const file = join(folder, 'reprise.yaml')
-    writeFileSync(file, `openai-url: ${provider.openaiUrl}\nport: 1\nhost: 127.0.0.2\nttl:\n  default: 1h\n  models:\n    gpt-4o-mini: 10m\n`)
-    const program = startProgram(['serve', '--config', file, '--host', '127.0.0.1'], { REPRISE_PORT: '0', REPRISE_HOST: '127.0.0.3', XDG_CACHE_HOME: folder })
+    writeFileSync(
+      file,
+      `openai-url: ${provider.openaiUrl}\nport: 1\nhost: 127.0.0.2\nttl:\n  default: 1h\n  models:\n    gpt-4o-mini: 10m\n`
+    )
+    const program = startProgram(['serve', '--config', file, '--host', '127.0.0.1'], {
+      REPRISE_PORT: '0',
+      REPRISE_HOST: '127.0.0.3',
+      XDG_CACHE_HOME: folder
+    })
     const url = await listening(program)
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:/)
     expect(program.output()).toContain(join(folder, 'reprise'))
@@ -68,7 +83,15 @@ describe('reprise serve', () => {
   })
 
   it('finds again after kill -9 what it had answered', async () => {
-    const flags = ['serve', '--port', '0', '--store', `embedded:${join(folder, 'killed')}`, '--openai-url', provider.openaiUrl]
+    const flags = [
+      'serve',
+      '--port',
+      '0',
+      '--store',
+      `embedded:${join(folder, 'killed')}`,
+      '--openai-url',
+      provider.openaiUrl
+    ]
     const first = startProgram(flags)
     const before = new OpenAI({ apiKey: 'sk-a', baseURL: `${await listening(first)}/v1`, maxRetries: 0 })
     const answered: number[] = []
@@ -122,10 +145,13 @@ describe('reprise, called wrongly, says what is wrong in one line', () => {
   })
 
   it.each([
-    [['serve', '--prot', '1'], 'Unknown option \'--prot\''],
+    [['serve', '--prot', '1'], "Unknown option '--prot'"],
     [['serve', '--port', 'many'], '--port: '],
     [['serve', '--port', '70000'], '--port: '],
-    [['serve', '--ttl', 'soon'], '--ttl: expected a duration such as 30s, 5m, 24h or 7d, or a number of seconds, got "soon"'],
+    [
+      ['serve', '--ttl', 'soon'],
+      '--ttl: expected a duration such as 30s, 5m, 24h or 7d, or a number of seconds, got "soon"'
+    ],
     [['serve', '--store', 'mysql://x'], 'mysql://x'],
     [['serve', '--openai-url', 'api.openai.com'], '--openai-url: expected a URL that begins with http:// or https://'],
     [['serve', '--openai-key', 'sk-1'], 'set REPRISE_OPENAI_KEY'],

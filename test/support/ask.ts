@@ -17,7 +17,9 @@ export const textKind: Kind<{ text: string }, string> = {
 }
 
 /** A context as a door would make it, and what was observed through it. */
-export function makeContext(own: Partial<Context> = {}): Context & { readonly events: Event[]; readonly deltas: Delta[] } {
+export function makeContext(
+  own: Partial<Context> = {}
+): Context & { readonly events: Event[]; readonly deltas: Delta[] } {
   const events: Event[] = []
   const deltas: Delta[] = []
   return {
@@ -54,6 +56,9 @@ export async function settle(): Promise<void> {
 }
 
 /** One layer before one handler. */
-export function stand<Request, Result>(layer: Layer<Request, Result>, last: Handler<Request, Result>): Handler<Request, Result> {
+export function stand<Request, Result>(
+  layer: Layer<Request, Result>,
+  last: Handler<Request, Result>
+): Handler<Request, Result> {
   return layer.wrap(last)
 }

@@ -28,7 +28,11 @@ export class ChaosStore implements Store {
     this.calls.push(`delete ${JSON.stringify(selector)}`)
     await this.chaos('delete')
     const going = [...this.values].filter(([key, { tags }]) =>
-      'key' in selector ? key === selector.key : 'prefix' in selector ? key.startsWith(selector.prefix) : 'tag' in selector && tags.includes(selector.tag)
+      'key' in selector
+        ? key === selector.key
+        : 'prefix' in selector
+          ? key.startsWith(selector.prefix)
+          : 'tag' in selector && tags.includes(selector.tag)
     )
     for (const [key] of going) this.values.delete(key)
     return going.length

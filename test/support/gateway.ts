@@ -18,7 +18,12 @@ export async function makeStand(
   providerOptions: Parameters<typeof simulatedProvider>[0] = {}
 ): Promise<Stand> {
   const provider = await simulatedProvider(providerOptions)
-  const gateway = await startGateway({ port: 0, openaiUrl: provider.openaiUrl, anthropicUrl: provider.anthropicUrl, ...options })
+  const gateway = await startGateway({
+    port: 0,
+    openaiUrl: provider.openaiUrl,
+    anthropicUrl: provider.anthropicUrl,
+    ...options
+  })
   return {
     provider,
     gateway,

@@ -26,7 +26,9 @@ export function startProgram(flags: readonly string[], environment: Readonly<Rec
   child.stderr.on('data', (chunk) => {
     errors += chunk
   })
-  const ended = new Promise<number | string | null>((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)))
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, signal) => resolve(code ?? signal))
+  )
   return { process: child, output: () => output, errors: () => errors, ended }
 }
 

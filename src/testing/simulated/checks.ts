@@ -93,7 +93,7 @@ export function checkKnown(body: JsonObject, known: ReadonlySet<string>): Proble
 }
 
 /** What the value is, with its article. */
-export function kindOf(value: Json | undefined): string {
+function kindOf(value: Json | undefined): string {
   if (value === null || value === undefined) return 'null'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a decimal'

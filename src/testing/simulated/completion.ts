@@ -1,28 +1,5 @@
-import type { Finish, Reply, Wishes } from './endpoint.ts'
+import type { CompletedCall, Completion, Reply, Wishes } from './endpoint.ts'
 import { countTokens, firstTokens, piecesOf } from './tokens.ts'
-
-/** A reply as it leaves the model: cut where the request's limits cut it, and counted. */
-export interface Completion {
-  /** Empty when nothing was said. */
-  readonly text: string
-  readonly refusal: string | undefined
-  readonly toolCalls: readonly CompletedCall[]
-  readonly reasoning: string
-  readonly finish: Finish
-  /** The stop sequence that ended the text. */
-  readonly stopSequence: string | undefined
-  readonly reasoningTokens: number
-  readonly outputTokens: number
-  /** The tokens of the prompt, when the reply says how many there were. */
-  readonly inputTokens: number | undefined
-}
-
-export interface CompletedCall {
-  readonly name: string
-  /** JSON text, or free text for a tool without a schema. Broken off when the limit fell into it. */
-  readonly arguments: string
-  readonly free: boolean
-}
 
 /** How an answer is spoilt: broken off, without content, or stopped by a filter. */
 export type Spoiling = 'truncate' | 'empty' | 'filter'

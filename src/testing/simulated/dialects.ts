@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { JsonObject } from '../../core/json.ts'
 import type { DialectName, Problem } from './endpoint.ts'
 
-export interface HeaderFacts {
+interface HeaderFacts {
   readonly requestId: string
   readonly calls: number
   readonly tookMs: number
@@ -11,7 +11,7 @@ export interface HeaderFacts {
 /** How one provider speaks around its answers: of errors, of credentials and of its limits. */
 export interface Dialect {
   readonly name: DialectName
-  /** Why the caller is not let in; undefined when it is. `keys`: the accepted ones; undefined: any. */
+  /** Why the caller is not let in; undefined when it is. `keys` are the accepted ones; undefined accepts all. */
   refuse(headers: IncomingHttpHeaders, keys: readonly string[] | undefined): Problem | undefined
   error(status: number, problem: Problem, requestId: string): JsonObject
   headers(facts: HeaderFacts): Record<string, string>

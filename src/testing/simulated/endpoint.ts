@@ -1,8 +1,7 @@
 import type { Json, JsonObject } from '../../core/json.ts'
-import type { Completion } from './completion.ts'
 import type { Making } from './making.ts'
 
-/** What a request was sent to. `other`: any path below /v1 that nobody here knows. */
+/** What a request was sent to. `other` is each path below /v1 that nobody here knows. */
 export type EndpointName = 'chat' | 'responses' | 'messages' | 'count-tokens' | 'embeddings' | 'models' | 'other'
 
 /** Whose words are spoken: for errors, headers and credentials. */
@@ -32,7 +31,30 @@ export interface Reply {
   readonly usage?: { readonly input: number; readonly output: number }
 }
 
-export type Finish = 'stop' | 'length' | 'tool_calls' | 'content_filter'
+type Finish = 'stop' | 'length' | 'tool_calls' | 'content_filter'
+
+/** A reply as it leaves the model: cut where the request's limits cut it, and counted. */
+export interface Completion {
+  /** Empty when nothing was said. */
+  readonly text: string
+  readonly refusal: string | undefined
+  readonly toolCalls: readonly CompletedCall[]
+  readonly reasoning: string
+  readonly finish: Finish
+  /** The stop sequence that ended the text. */
+  readonly stopSequence: string | undefined
+  readonly reasoningTokens: number
+  readonly outputTokens: number
+  /** The tokens of the prompt, when the reply says how many there were. */
+  readonly inputTokens: number | undefined
+}
+
+export interface CompletedCall {
+  readonly name: string
+  /** JSON text, or free text for a tool without a schema. Broken off when the limit fell into it. */
+  readonly arguments: string
+  readonly free: boolean
+}
 
 /** What is wrong with a request, in the words of its dialect. */
 export interface Problem {

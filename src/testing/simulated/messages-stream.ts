@@ -1,7 +1,6 @@
 import type { JsonObject } from '../../core/json.ts'
 import { listOf, objectOf, textOf } from './checks.ts'
-import type { CompletedCall } from './completion.ts'
-import type { StreamEvent } from './endpoint.ts'
+import type { CompletedCall, StreamEvent } from './endpoint.ts'
 import type { Making } from './making.ts'
 import { between, type Random, seeded } from './seeded.ts'
 import { countTokens, piecesOf } from './tokens.ts'

@@ -1,7 +1,6 @@
 import type { JsonObject } from '../../core/json.ts'
 import { listOf, objectOf, textOf, textOfContent } from './checks.ts'
-import type { CompletedCall, Completion } from './completion.ts'
-import type { Endpoint, Wishes } from './endpoint.ts'
+import type { CompletedCall, Completion, Endpoint, Wishes } from './endpoint.ts'
 import type { Making } from './making.ts'
 import { checkMessages } from './messages-check.ts'
 import { messageEvents } from './messages-stream.ts'

@@ -1,4 +1,4 @@
-import type { Completion } from './completion.ts'
+import type { Completion } from './endpoint.ts'
 
 const fewestCached = 1024
 const cachedStep = 128

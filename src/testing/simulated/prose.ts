@@ -72,7 +72,7 @@ const dull = new Set(
 )
 
 /** About `tokens` tokens of readable text on the topic of a question, always the same for the same random. */
-export function prose(question: string, random: Random, tokens = between(random, 60, 230)): string {
+export function prose(question: string, random: Random, tokens = between(random, 60, 210)): string {
   const topic = topicOf(question)
   const fill = (sentence: string) =>
     sentence

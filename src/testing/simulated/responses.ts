@@ -1,7 +1,6 @@
 import type { Json, JsonObject } from '../../core/json.ts'
 import { listOf, objectOf, textOf, textOfContent } from './checks.ts'
-import type { CompletedCall, Completion } from './completion.ts'
-import type { Endpoint, Tool, Wishes } from './endpoint.ts'
+import type { CompletedCall, Completion, Endpoint, Tool, Wishes } from './endpoint.ts'
 import { logprobsOf } from './logprobs.ts'
 import type { Making } from './making.ts'
 import { datedModel } from './models.ts'
