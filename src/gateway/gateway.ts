@@ -21,7 +21,7 @@ import { recallBodies } from './recall.ts'
 import { oneTenant, tenantByCredential } from './tenant.ts'
 
 export interface GatewayOptions extends CacheOptions {
-  /** Default: 4141. 0: any free port. */
+  /** Default: 4141. 0 takes one that is free. */
   readonly port?: number
   /** Default: 127.0.0.1, which only this machine reaches. */
   readonly host?: string

@@ -142,7 +142,7 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
 
 /** Passes a stream on, event by event, while gathering it into the plain answer. */
 async function gather(content: WireContent, response: Dispatcher.ResponseData, context: Context): Promise<Body> {
-  const fold = content.wire.fold()
+  const fold = content.wire.fold(content.json)
   let headers: { headers?: Headers } = { headers: withoutHopByHop(response.headers) }
   const events = readEvents((delta) => {
     fold.add(delta)

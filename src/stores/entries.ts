@@ -13,6 +13,9 @@ export interface EntriesOptions {
   readonly now?: () => number
 }
 
+/** How many times the deadline a write to a store of this machine may take. */
+const patience = 20
+
 /**
  * The one facade over a store, and the one place that knows what to do when it fails: a read that fails is a miss,
  * a write that fails is not stored, both are `failed` events, and no request waits longer than the deadline.
@@ -46,7 +49,9 @@ export class Entries {
     this.#reads = new Breaker({ part: 'store', deadlineMs, observe, probe: () => store.get('probe') })
     this.#writes = new Breaker({
       part: 'store-writes',
-      deadlineMs,
+      // A store of this machine answers reads at once and writes when the disk does; an answer given before it is
+      // stored is lost with the process. It gets more time, and a caller hardly notices beside a provider's call.
+      deadlineMs: store.immediate ? deadlineMs * patience : deadlineMs,
       observe,
       probe: () => store.set('probe', new Uint8Array([1]), { ttlMs: 1000, tags: [] })
     })

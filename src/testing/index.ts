@@ -1,2 +1,13 @@
-export { type SimulatedProvider, simulatedProvider } from './simulated-provider.ts'
+export {
+  type Call,
+  type Delay,
+  type Embed,
+  type EndpointName,
+  type Fault,
+  type Options,
+  type Question,
+  type Reply,
+  type SimulatedProvider,
+  simulatedProvider
+} from './simulated-provider.ts'
 export { storeContract } from './store-contract.ts'

@@ -21,12 +21,15 @@ export class Body {
   /** What the bytes say. Throws a SyntaxError when they are not a JSON object. */
   get json(): JsonObject {
     if (this.#json === undefined) {
-      const value: unknown = JSON.parse(
-        Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString()
-      )
+      const value: unknown = JSON.parse(textOf(this.bytes))
       if (!isObject(value)) throw new SyntaxError('expected a JSON object')
       this.#json = value
     }
     return this.#json
   }
+}
+
+/** Bytes as the text they are in UTF-8, without copying them first. */
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }

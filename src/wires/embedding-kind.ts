@@ -1,5 +1,6 @@
 import type { Json } from '../core/json.ts'
 import type { Kind } from '../core/kind.ts'
+import { textOf } from './body.ts'
 import { type Embedding, type EmbeddingInput, embeddingIdentity } from './openai-embeddings.ts'
 import type { WireContent } from './wire-request.ts'
 
@@ -27,5 +28,5 @@ export const embeddingKind: Kind<EmbeddingRequest, Embedding> = {
   storable: ({ vector }) => vector.length > 0,
   usage: ({ tokens }) => ({ inputTokens: tokens, outputTokens: 0 }),
   encode: (embedding) => Buffer.from(JSON.stringify(embedding)),
-  decode: (bytes) => JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+  decode: (bytes) => JSON.parse(textOf(bytes))
 }

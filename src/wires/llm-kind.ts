@@ -1,5 +1,7 @@
+import type { JsonObject } from '../core/json.ts'
 import type { Kind } from '../core/kind.ts'
-import { Body } from './body.ts'
+import { Body, textOf } from './body.ts'
+import { parse } from './parse.ts'
 import type { Wire } from './wire.ts'
 import type { WireRequest } from './wire-request.ts'
 
@@ -18,7 +20,8 @@ export function llmKind(wire: Wire): Kind<WireRequest, Body> {
     },
     storable(answer) {
       try {
-        return wire.unfit(answer.json) === undefined
+        // Read as one who will write it again: a stream is told from what was parsed.
+        return wire.unfit(parse(textOf(answer.bytes)) as JsonObject) === undefined
       } catch {
         return false
       }

@@ -6,7 +6,7 @@ import type { Folded } from './wire.ts'
 const head = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'gpt-5' }
 
 function fold(...data: readonly (string | JsonObject)[]): Folded {
-  const chatFold = foldChat()
+  const chatFold = foldChat({})
   for (const one of data) chatFold.add({ data: typeof one === 'string' ? one : JSON.stringify(one) })
   return chatFold.end()
 }
@@ -22,6 +22,13 @@ function messageOf(...deltas: readonly JsonObject[]): unknown {
 }
 
 describe('foldChat', () => {
+  it('does not take a stream for whole that ends before each choice asked for has been seen', () => {
+    const chatFold = foldChat({ n: 2 })
+    chatFold.add({ data: JSON.stringify(chunk({ content: 'a' }, { finish_reason: 'stop' })) })
+    chatFold.add({ data: '[DONE]' })
+    expect(chatFold.end().unfit).toBe('truncated')
+  })
+
   it('gathers a text, as OpenAI streams it, into what it answers plainly', () => {
     const more = { service_tier: 'default', system_fingerprint: 'fp', usage: null }
     const part = (delta: JsonObject, reason: string | null = null): JsonObject => ({
@@ -290,7 +297,7 @@ describe('foldChat', () => {
   })
 
   it('ignores comments, and what comes after the end', () => {
-    const chatFold = foldChat()
+    const chatFold = foldChat({})
     chatFold.add({ comment: true, data: 'not JSON' })
     chatFold.add({ data: JSON.stringify(chunk({ content: 'a' }, { finish_reason: 'stop' })) })
     chatFold.add({ data: '[DONE]' })

@@ -1,5 +1,5 @@
 import type { Delta } from '../core/handler.ts'
-import { isObject } from '../core/json.ts'
+import { isObject, type JsonObject } from '../core/json.ts'
 import { type Draft, type DraftObject, only, own, put, without } from './fields.ts'
 import { accumulate, overlay } from './merge.ts'
 import { parse, whyNot } from './parse.ts'
@@ -7,8 +7,8 @@ import { ToolCalls } from './tool-calls.ts'
 import type { Fold, Folded } from './wire.ts'
 
 /** Gathers the chunks of a streamed chat completion. */
-export function foldChat(): Fold {
-  return new ChatFold()
+export function foldChat({ n }: JsonObject): Fold {
+  return new ChatFold(typeof n === 'number' ? n : 1)
 }
 
 class ChatFold implements Fold {
@@ -16,6 +16,12 @@ class ChatFold implements Fold {
   readonly #choices = new Map<number, Choice>()
   #unfit: string | undefined
   #done = false
+  readonly #asked: number
+
+  /** @param asked how many choices there must be */
+  constructor(asked: number) {
+    this.#asked = asked
+  }
 
   add({ event, data, comment }: Delta): void {
     if (comment || this.#done || this.#unfit !== undefined) return
@@ -66,7 +72,7 @@ class ChatFold implements Fold {
   end(): Folded {
     if (this.#unfit !== undefined) return { unfit: this.#unfit }
     const choices = Array.from(this.#choices).sort(([a], [b]) => a - b)
-    if (choices.length === 0 || choices.some(([, choice]) => !choice.finished)) return { unfit: 'truncated' }
+    if (choices.length < this.#asked || choices.some(([, choice]) => !choice.finished)) return { unfit: 'truncated' }
     return {
       answer: {
         ...only(this.#whole, ['id']),

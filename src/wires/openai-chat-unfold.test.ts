@@ -18,7 +18,7 @@ const plainRequest = { model: 'gpt-5', messages: [{ role: 'user' as const, conte
 const withUsage = { ...plainRequest, stream_options: { include_usage: true } }
 
 function foldAgain(answer: JsonObject, request: JsonObject = withUsage): JsonObject | undefined {
-  const fold = foldChat()
+  const fold = foldChat({})
   for (const delta of unfoldChat(answer, request)) fold.add(delta)
   return fold.end().answer
 }
@@ -313,7 +313,7 @@ describe('fold and unfold', () => {
   it('never throw, whatever comes', () => {
     fc.assert(
       fc.property(fc.array(anyGarbage, { maxLength: 6 }), (data) => {
-        const fold = foldChat()
+        const fold = foldChat({})
         for (const one of data) fold.add({ data: one })
         const { answer, unfit } = fold.end()
         expect(answer === undefined).toBe(unfit !== undefined)

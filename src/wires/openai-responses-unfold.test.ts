@@ -12,7 +12,7 @@ import { unfoldResponse } from './openai-responses-unfold.ts'
 const request = { model: 'gpt-5', input: 'Hi' }
 
 function foldAgain(answer: JsonObject): JsonObject | undefined {
-  const fold = openaiResponses.fold()
+  const fold = openaiResponses.fold({})
   for (const delta of unfoldResponse(answer)) fold.add(delta)
   return fold.end().answer
 }
@@ -380,7 +380,7 @@ describe('fold and unfold', () => {
     )
     fc.assert(
       fc.property(fc.array(garbage, { maxLength: 4 }), (data) => {
-        const fold = openaiResponses.fold()
+        const fold = openaiResponses.fold({})
         for (const one of data) fold.add({ data: one })
         const { answer, unfit } = fold.end()
         expect(answer === undefined).toBe(unfit !== undefined)

@@ -112,7 +112,7 @@ describe('fold', () => {
   }
 
   function fold(...events: readonly (JsonObject | Delta)[]): Folded {
-    const responseFold = openaiResponses.fold()
+    const responseFold = openaiResponses.fold({})
     for (const event of events) {
       responseFold.add(
         'data' in event ? (event as Delta) : { event: String(event['type']), data: JSON.stringify(event) }

@@ -23,8 +23,8 @@ export interface Wire {
   readonly echoes: readonly string[]
   /** The request as the provider must see it, so that a streamed answer can be kept whole; undefined: as it is. */
   prepare(request: JsonObject): Preparation | undefined
-  /** Gathers a stream's events into the body that the provider would have answered plainly. */
-  fold(): Fold
+  /** Gathers the events of the stream that answers `request` into the body that the provider would have answered plainly. */
+  fold(request: JsonObject): Fold
   /** The events that the provider would have streamed for `answer`, for the caller who sent `request`. */
   unfold(answer: JsonObject, request: JsonObject): Iterable<Delta>
   /** True for a stream's last event, or one that says that it is over. */
