@@ -9,6 +9,7 @@ import { type Ttl, ttlRules } from './core/ttl.ts'
 import { type ValueRequest, valueKind } from './core/value-kind.ts'
 import { exact } from './layers/exact.ts'
 import { gate } from './layers/gate.ts'
+import { keep } from './layers/keep.ts'
 import { singleFlight } from './layers/single-flight.ts'
 import { Entries } from './stores/entries.ts'
 import { type OpenStoreOptions, openStore } from './stores/open.ts'
@@ -74,11 +75,11 @@ function valueRequest(key: string): ValueRequest {
   return { key, compute: () => null }
 }
 
-const never = new AbortController().signal
+/** One who never goes. */
+const never = new AbortController()
 
 /**
- * Opens a cache. The order of the layers stands here: gate, single flight, exact.
- * Single flight comes first, so that a call is shared until its answer is stored, and no request can fall between.
+ * Opens a cache. The order of the layers stands here: gate, exact, single flight, keep.
  * @throws RepriseError `invalid-option` when the store cannot be opened as asked.
  */
 export async function createCache(options: CacheOptions = {}): Promise<Cache> {
@@ -95,7 +96,10 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     kind: Kind<Request, Result>,
     last: Handler<Request, Result>
   ): Handler<Request, Result> {
-    return compose([gate(kind, last), singleFlight(kind), exact(kind, entries, { ttlMs, graceMs })], last)
+    return compose(
+      [gate(kind, last), exact(kind, entries), singleFlight(kind), keep(kind, entries, { ttlMs, graceMs })],
+      last
+    )
   }
 
   const values = wrap<ValueRequest, Json>(valueKind, async ({ compute }) => ({
@@ -103,8 +107,15 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     origin: { layer: 'provider' }
   }))
 
-  function contextOf({ scope = [], tags = [], signal = never, ttlMs: ownTtlMs }: CallOptions): Context {
-    return { scope, mode: defaultMode, tags, signal, observe, ...(ownTtlMs === undefined ? {} : { ttlMs: ownTtlMs }) }
+  function contextOf({ scope = [], tags = [], signal, ttlMs: ownTtlMs }: CallOptions): Context {
+    return {
+      scope,
+      mode: defaultMode,
+      tags,
+      caller: signal === undefined ? never : { signal },
+      observe,
+      ...(ownTtlMs === undefined ? {} : { ttlMs: ownTtlMs })
+    }
   }
 
   return {

@@ -21,12 +21,19 @@ export interface Context {
   readonly tags: readonly string[]
   /** How long the answer stays fresh; the layer's own default when absent. */
   readonly ttlMs?: number
-  /** Aborted when the caller has gone. May be made when it is first read: a hit is over before anybody needs it. */
-  readonly signal: AbortSignal
+  readonly caller: Caller
   /** Present when the caller wants to see the answer while it is made. */
   readonly onDelta?: (delta: Delta) => void
   /** Told what happens on the way. Must not throw. */
   readonly observe: (event: Event) => void
+}
+
+/**
+ * Whoever waits for the answer. Its signal, aborted when it has gone, is made when it is first read, as an
+ * AbortController's is: making one takes as long as half a hit, and a hit is over before anybody needs it.
+ */
+export interface Caller {
+  readonly signal: AbortSignal
 }
 
 /** One event of a streamed answer, as a provider sent it. */

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Answer } from '../core/answer.ts'
 import { ProviderError, RepriseError } from '../core/errors.ts'
 import type { Context, Delta, Handler } from '../core/handler.ts'
@@ -25,18 +25,27 @@ export function completions(
     async answer(exchange) {
       const { request, response, raw, query } = exchange
       const content = tools.recall(wire, raw, query, versionHeaders(request.headers))
-      const wireRequest: WireRequest = {
-        content,
-        // Only a provider reads them.
-        get headers() {
-          return providerHeaders(request.headers)
-        }
-      }
+      const wireRequest = new IncomingRequest(content, request.headers)
       const context = contextOf(exchange, tools, baseUrl)
       if (content.stream) return stream(wireRequest, context, handler, exchange)
       const answer = await handler(wireRequest, context)
       writePlain(response, answer, wire, content.json)
     }
+  }
+}
+
+/** A request as it came in. Only a provider reads its headers, so that a hit need not go through them. */
+class IncomingRequest implements WireRequest {
+  readonly content: WireContent
+  readonly #headers: IncomingHttpHeaders
+
+  constructor(content: WireContent, headers: IncomingHttpHeaders) {
+    this.content = content
+    this.#headers = headers
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return providerHeaders(this.#headers)
   }
 }
 

@@ -98,7 +98,7 @@ function askProvider(
   context: Context,
   provider: Handler<WireRequest, Body>
 ): AskBatch {
-  return async function askBatch(inputs, signal) {
+  return async function askBatch(inputs, caller) {
     const every = inputsOf(content.json)
     const asWritten = inputs.length === every.length && inputs.every((input, index) => input === every[index])
     const asked = asWritten
@@ -109,7 +109,7 @@ function askProvider(
           content.query,
           content.versions
         )
-    const { value, origin } = await provider({ content: asked, headers }, { ...context, signal })
+    const { value, origin } = await provider({ content: asked, headers }, { ...context, caller })
     const split = splitIfJson(value, asked)
     if (split === undefined) {
       throw new RepriseError('provider-malformed', 'the provider did not answer each input exactly once')

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Observe } from '../core/events.ts'
-import type { Context } from '../core/handler.ts'
+import type { Caller, Context } from '../core/handler.ts'
 import type { Dialect } from '../wires/dialect.ts'
 import type { Controls } from './controls.ts'
 import type { Recall } from './recall.ts'
@@ -24,8 +24,7 @@ export interface Exchange {
   /** `?beta=true`, or nothing. */
   readonly query: string
   readonly controls: Controls
-  /** Aborted when the caller has gone. Made when it is first read. */
-  readonly signal: AbortSignal
+  readonly caller: Caller
 }
 
 /** What endpoints share. */
@@ -37,16 +36,14 @@ export interface EndpointTools {
 
 /** The context of a request to the provider at `baseUrl`. */
 export function contextOf(exchange: Exchange, tools: EndpointTools, baseUrl: string): Context {
-  const { controls, request } = exchange
+  const { controls, request, caller } = exchange
   const { mode, tags, ttlMs, scope } = controls
   return {
     // The provider's address is in it: the same model name somewhere else is another model.
     scope: scopeOf(baseUrl, tools.tenantOf(request.headers), scope),
     mode,
     tags,
-    get signal() {
-      return exchange.signal
-    },
+    caller,
     observe: tools.observe,
     ...(ttlMs === undefined ? {} : { ttlMs })
   }

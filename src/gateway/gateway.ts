@@ -15,6 +15,7 @@ import { completions, writeError } from './completions.ts'
 import { readControls } from './controls.ts'
 import { embeddings, type GatheredRequest } from './embeddings.ts'
 import type { Endpoint } from './endpoint.ts'
+import { HttpCaller } from './http-caller.ts'
 import { passThrough } from './pass-through.ts'
 import { readBody } from './read-body.ts'
 import { recallBodies } from './recall.ts'
@@ -97,31 +98,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       )
     }
     const below = path.slice('/v1'.length)
+    const caller = new HttpCaller(response)
     const endpoint = method === 'POST' ? endpoints.get(below) : undefined
     // A body in a content coding is the provider's to read, and says nothing that a key could be made of.
     if (endpoint === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      return passThrough(
-        request,
-        response,
-        below + url.slice(path.length),
-        providerOf(request, below),
-        goneSignal(response)
-      )
+      return passThrough(request, response, below + url.slice(path.length), providerOf(request, below), caller.signal)
     }
     const controls = readControls(request.headers)
     const raw = await readBody(request, maxBodyBytes)
-    let signal: AbortSignal | undefined
-    await endpoint.answer({
-      request,
-      response,
-      raw,
-      query: url.slice(path.length),
-      controls,
-      get signal() {
-        signal ??= goneSignal(response)
-        return signal
-      }
-    })
+    await endpoint.answer({ request, response, raw, query: url.slice(path.length), controls, caller })
   }
 
   function providerOf(request: IncomingMessage, below: string): HttpProvider {
@@ -159,16 +144,6 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 function dialectOf({ headers }: IncomingMessage, path: string): Dialect {
   const anthropic = path.startsWith('/messages') || path === '/complete' || headers['anthropic-version'] !== undefined
   return anthropic ? anthropicDialect : openaiDialect
-}
-
-/** Aborted when the caller's connection closes before its response has been written. */
-function goneSignal(response: ServerResponse): AbortSignal {
-  const controller = new AbortController()
-  if (response.destroyed) controller.abort()
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort()
-  })
-  return controller.signal
 }
 
 function writeJson(response: ServerResponse, status: number, value: object): void {

@@ -1,12 +1,12 @@
 import type { Answer, Origin } from '../core/answer.ts'
 import { RepriseError } from '../core/errors.ts'
-import type { Context } from '../core/handler.ts'
+import type { Caller, Context } from '../core/handler.ts'
 import type { Embedding, EmbeddingInput } from '../wires/openai-embeddings.ts'
 
 /** The inputs of one batch that must be asked, in the order they were missed. */
 export type AskBatch = (
   inputs: readonly EmbeddingInput[],
-  signal: AbortSignal
+  caller: Caller
 ) => Promise<{ embeddings: readonly Embedding[]; origin: Origin }>
 
 /**
@@ -26,7 +26,7 @@ export class Gather {
   }
 
   /** Asks for one input, together with the others. */
-  ask(input: EmbeddingInput, { signal }: Context): Promise<Answer<Embedding>> {
+  ask(input: EmbeddingInput, { caller: { signal } }: Context): Promise<Answer<Embedding>> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { input, signal, resolve, reject }
       this.#waiting.push(waiting)
@@ -54,7 +54,7 @@ export class Gather {
     try {
       const { embeddings, origin } = await this.#ask(
         waiting.map(({ input }) => input),
-        this.#controller.signal
+        this.#controller
       )
       const tokens = embeddings.reduce((sum, embedding) => sum + embedding.tokens, 0)
       for (const [position, { resolve, reject }] of waiting.entries()) {

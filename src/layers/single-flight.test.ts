@@ -68,11 +68,11 @@ describe('single flight', () => {
   it('is aborted when the last passenger has left, never before', async () => {
     const { provider, ask } = setUp()
     const callers = [new AbortController(), new AbortController(), new AbortController()]
-    const answers = callers.map(({ signal }) =>
-      ask({ text: 'a' }, makeContext({ signal })).catch((error: RepriseError) => error.code)
+    const answers = callers.map((caller) =>
+      ask({ text: 'a' }, makeContext({ caller })).catch((error: RepriseError) => error.code)
     )
     await settle()
-    const { signal } = provider.asked[0]?.context ?? makeContext()
+    const { signal } = (provider.asked[0]?.context ?? makeContext()).caller
     callers[0]?.abort()
     callers[2]?.abort()
     await settle()
@@ -85,7 +85,7 @@ describe('single flight', () => {
   it('goes on for those who stay when the one who began has left', async () => {
     const { provider, ask } = setUp()
     const begun = new AbortController()
-    const left = ask({ text: 'a' }, makeContext({ signal: begun.signal }))
+    const left = ask({ text: 'a' }, makeContext({ caller: begun }))
     const stays = ask({ text: 'a' }, makeContext())
     await settle()
     begun.abort()
@@ -97,7 +97,7 @@ describe('single flight', () => {
   it('does not let anybody board a call that is being aborted', async () => {
     const { provider, ask } = setUp()
     const gone = new AbortController()
-    const left = ask({ text: 'a' }, makeContext({ signal: gone.signal }))
+    const left = ask({ text: 'a' }, makeContext({ caller: gone }))
     await settle()
     gone.abort()
     const next = ask({ text: 'a' }, makeContext())

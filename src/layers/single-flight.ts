@@ -49,65 +49,39 @@ class Flight<Result> {
   readonly streams: boolean
   readonly #passengers = new Set<Passenger<Result>>()
   readonly #deltas: Delta[] = []
+  readonly #controller = new AbortController()
   readonly #leave: () => void
-  #controller: AbortController | undefined
-  #watching = false
 
-  /** Starts the call. `leave` is called once, when nobody may board any more. */
+  /** Starts the call. `leave` is called when nobody may board any more. */
   constructor(first: Context, call: (context: Context) => Promise<Answer<Result>>, leave: () => void) {
     this.streams = first.onDelta !== undefined
     this.#leave = leave
-    // A tick later, so that the one who starts the call has boarded before it can end.
-    queueMicrotask(() => {
-      call(this.#contextOf(first)).then(
-        (answer) => this.#land((passenger) => passenger.resolve(answer)),
-        (error: unknown) => this.#land((passenger) => passenger.reject(error))
-      )
-    })
-    // Whoever is still aboard by then will be for a while: from now on it matters when they leave.
-    // A hit has landed before, and is spared the listeners.
-    setImmediate(() => {
-      for (const passenger of this.#passengers) this.#watch(passenger)
-      this.#watching = true
-    })
+    const own: Context = { ...first, caller: this.#controller }
+    // Settles at the earliest when whoever started the call has boarded: a promise's callbacks never run at once.
+    call(this.streams ? { ...own, onDelta: (delta) => this.#tell(delta) } : own).then(
+      (answer) => this.#land((passenger) => passenger.resolve(answer)),
+      (error: unknown) => this.#land((passenger) => passenger.reject(error))
+    )
   }
 
-  /** The call's own context: made as the first passenger asked, ended by none of them alone. */
-  #contextOf({ scope, mode, tags, ttlMs, observe }: Context): Context {
-    const flight = this
-    return {
-      scope,
-      mode,
-      tags,
-      observe,
-      get signal() {
-        flight.#controller ??= new AbortController()
-        return flight.#controller.signal
-      },
-      ...(ttlMs === undefined ? {} : { ttlMs }),
-      ...(this.streams ? { onDelta: (delta: Delta) => this.#tell(delta) } : {})
-    }
-  }
-
-  board(context: Context): Promise<Answer<Result>> {
+  board({ caller: { signal }, onDelta }: Context): Promise<Answer<Result>> {
     return new Promise((resolve, reject) => {
-      const passenger: Passenger<Result> = { context, resolve, reject, land: undefined }
+      const leaveEarly = (): void =>
+        this.#disembark(passenger, new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
+      const passenger: Passenger<Result> = {
+        resolve,
+        reject,
+        onDelta,
+        land: () => signal.removeEventListener('abort', leaveEarly)
+      }
       this.#passengers.add(passenger)
+      if (signal.aborted) {
+        leaveEarly()
+        return
+      }
+      signal.addEventListener('abort', leaveEarly, { once: true })
       for (const delta of this.#deltas) tellOne(passenger, delta)
-      if (this.#watching) this.#watch(passenger)
     })
-  }
-
-  #watch(passenger: Passenger<Result>): void {
-    const { signal } = passenger.context
-    const leaveEarly = (): void =>
-      this.#disembark(passenger, new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
-    if (signal.aborted) {
-      leaveEarly()
-      return
-    }
-    signal.addEventListener('abort', leaveEarly, { once: true })
-    passenger.land = () => signal.removeEventListener('abort', leaveEarly)
   }
 
   #tell(delta: Delta): void {
@@ -117,18 +91,17 @@ class Flight<Result> {
 
   #disembark(passenger: Passenger<Result>, reason: Error): void {
     if (!this.#passengers.delete(passenger)) return
-    passenger.land?.()
+    passenger.land()
     passenger.reject(reason)
     if (this.#passengers.size > 0) return
     this.#leave()
-    this.#controller ??= new AbortController()
     this.#controller.abort(reason)
   }
 
   #land(settle: (passenger: Passenger<Result>) => void): void {
     this.#leave()
     for (const passenger of this.#passengers) {
-      passenger.land?.()
+      passenger.land()
       settle(passenger)
     }
     this.#passengers.clear()
@@ -136,17 +109,17 @@ class Flight<Result> {
 }
 
 interface Passenger<Result> {
-  readonly context: Context
   readonly resolve: (answer: Answer<Result>) => void
   readonly reject: (error: unknown) => void
-  /** Takes the passenger's listener away, once there is one. */
-  land: (() => void) | undefined
+  readonly onDelta: ((delta: Delta) => void) | undefined
+  /** Takes the passenger's listener away. */
+  readonly land: () => void
 }
 
 /** One passenger's trouble with a delta must not reach the others. */
-function tellOne({ context, reject }: Pick<Passenger<never>, 'context' | 'reject'>, delta: Delta): void {
+function tellOne({ onDelta, reject }: Pick<Passenger<never>, 'onDelta' | 'reject'>, delta: Delta): void {
   try {
-    context.onDelta?.(delta)
+    onDelta?.(delta)
   } catch (error) {
     reject(error)
   }

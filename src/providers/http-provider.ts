@@ -102,7 +102,7 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
       method: 'POST',
       headers: { ...withCredential(headers), 'content-type': 'application/json', 'accept-encoding': 'identity' },
       body: withFields(content, added),
-      signal: context.signal
+      signal: context.caller.signal
     })
     try {
       if (response.statusCode < 200 || response.statusCode > 299) {
@@ -133,7 +133,7 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
       }
     } catch (error) {
       if (error instanceof ProviderError || error instanceof RepriseError) throw error
-      throw connectionError(name, origin, error, context.signal)
+      throw connectionError(name, origin, error, context.caller.signal)
     }
   }
 

@@ -1,5 +1,6 @@
-import { mkdirSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, mkdirSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { EmbeddedGate } from './embedded-gate.ts'
@@ -25,8 +26,13 @@ export interface Environment {
  */
 const open = new Map<string, { environment: Promise<Environment>; users: number }>()
 
+/** No more address space than any 64-bit system has to give. */
+const maxMapBytes = 1024 ** 4
+
 /** How long `leave` waits for writes that another process holds up. */
 const leaveWithinMs = 5000
+/** How long it waits for the disk after that. */
+const flushWithinMs = 2000
 
 /**
  * Opens the folder's environment, made where there is none.
@@ -52,17 +58,11 @@ async function openEnvironment(folder: string, mapBytes: number): Promise<Enviro
   let database: EmbeddedDatabase
   try {
     database = await gate.whileNobodyWrites(async () => {
-      if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
-        const damage = damageOf(file)
-        if (damage !== undefined) setAside(file, damage)
-      }
-      try {
-        return openDatabase(lmdb, file, mapBytes)
-      } catch (error) {
-        if (!isDamage(error)) throw error
-        setAside(file, messageOf(error))
-        return openDatabase(lmdb, file, mapBytes)
-      }
+      // All that could make the opening fail is looked at before: `lmdb` crashes when it does.
+      for (const each of [file, `${file}-lock`]) checkFile(each)
+      const damage = statSync(file, { throwIfNoEntry: false }) === undefined ? undefined : damageOf(file)
+      if (damage !== undefined) setAside(file, damage)
+      return openDatabase(lmdb, file, mapBytes)
     })
   } catch (error) {
     throw error instanceof RepriseError ? error : unusable(folder, 'write to', error)
@@ -78,7 +78,11 @@ async function leave(folder: string, database: EmbeddedDatabase, queue: WriteQue
   if (--shared.users > 0) return queue.idle()
   open.delete(folder)
   await queue.end(leaveWithinMs)
-  await database.close()
+  // All is committed by now. After a commit that failed, lmdb waits for ever for its being on the disk.
+  const abandon = new AbortController()
+  const late = delay(flushWithinMs, undefined, { signal: abandon.signal }).catch(() => {})
+  await Promise.race([database.close(), late])
+  abandon.abort()
 }
 
 type Lmdb = typeof import('lmdb')
@@ -102,16 +106,22 @@ function openDatabase(lmdb: Lmdb, path: string, mapSize: number): EmbeddedDataba
     encoding: 'binary',
     keyEncoder,
     maxDbs: 1,
+    // The queue batches by itself. With lmdb's own batching on top, a commit that fails rejects a promise that nobody
+    // has, and ends the process.
+    eventTurnBatching: false,
     // Address space, not memory. LMDB can grow it, but each time leaves the old map where it was.
-    mapSize,
+    mapSize: Math.min(mapSize, maxMapBytes),
     permissionsMode: 0o600
   } as const satisfies RootDatabaseOptionsWithPath & { permissionsMode: number }
   return lmdb.open<Buffer, string | Buffer>(options)
 }
 
-/** True for what LMDB says of a file that is not what it should be. */
-function isDamage(error: unknown): boolean {
-  return /MDB_(INVALID|VERSION_MISMATCH|CORRUPTED|PAGE_NOTFOUND|BAD_CHECKSUM)/.test(messageOf(error))
+/** Throws for what is there and is no file that may be read and written. */
+function checkFile(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isFile()) throw new Error(`${path} is not a file`)
+  accessSync(path, constants.R_OK | constants.W_OK)
 }
 
 /** Keeps a damaged file for whoever wants to know, and makes room for a new one. */
@@ -130,10 +140,23 @@ function setAside(file: string, damage: string): void {
 
 function prepareFolder(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     return realpathSync(folder)
   } catch (error) {
     throw unusable(folder, 'create', error)
+  }
+}
+
+/** Not Node's own way to make those above it too: under /proc that goes on for ever. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(folder).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error
+    makeFolder(dirname(folder))
+    mkdirSync(folder, { mode: 0o700 })
   }
 }
 

@@ -10,8 +10,8 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
  * Seen: a file that is empty of sense, cut short, or overwritten in its head or its tree. Not seen: what is wrong
  * inside of a value (the reader's checksum finds that), and damage beyond the pages there was time for.
  *
- * The layout is that of LMDB's data version 2 in 64 bits, little-endian, as `lmdb` 3 writes it. A file of another
- * version is left to LMDB, which refuses it with an error.
+ * The layout is that of LMDB's data version 2 in 64 bits, little-endian, as `lmdb` 3 writes it. What LMDB would refuse
+ * to open counts as damaged too, since `lmdb` 3 crashes when its opening fails.
  */
 const magic = 0xbeefc0de
 const knownVersion = 2
@@ -43,7 +43,7 @@ export function damageOf(path: string, budgetMs = 500): string | undefined {
     const untilMs = performance.now() + budgetMs
     for (;;) {
       const meta = currentMeta(file)
-      if (meta === undefined || typeof meta === 'string') return meta
+      if (typeof meta !== 'object') return meta
       const damage = lookThrough(file, meta, untilMs)
       if (damage === undefined) return undefined
       const again = currentMeta(file)
@@ -56,16 +56,16 @@ export function damageOf(path: string, budgetMs = 500): string | undefined {
   }
 }
 
-/** The head that LMDB would choose; what is wrong with the heads; undefined when there is nothing to be judged. */
+/** The head that LMDB would choose; what is wrong with the heads; undefined when the file is empty. */
 function currentMeta(file: number): Meta | string | undefined {
   const { size } = fstatSync(file)
   if (size === 0) return undefined
   const first = readMeta(file, 0)
-  if (first === undefined || typeof first === 'string') return first
+  if (typeof first === 'string') return first
   const { pageSize } = first
   if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) return `a page size of ${pageSize}`
   const second = readMeta(file, pageSize)
-  if (second === undefined || typeof second === 'string') return second
+  if (typeof second === 'string') return second
   const latest = first.transaction >= second.transaction ? first : second
   // After a crash of the machine LMDB goes back to the last transaction that was safely on the disk.
   if (latest.bootId === 0n || latest.bootId === thisBoot()) return latest
@@ -73,13 +73,14 @@ function currentMeta(file: number): Meta | string | undefined {
   return typeof flushed === 'object' && flushed.transaction > 0n ? flushed : latest
 }
 
-function readMeta(file: number, position: number, knownPageSize?: number): Meta | string | undefined {
+function readMeta(file: number, position: number, knownPageSize?: number): Meta | string {
   const page = Buffer.alloc(metaSize)
   if (readSync(file, page, 0, metaSize, position) < metaSize) return 'no room for its head'
   if (knownPageSize === undefined) {
     if ((page.readUInt16LE(18) & metaPage) === 0) return 'no head'
     if (page.readUInt32LE(pageHeader) !== magic) return 'not a head of LMDB'
-    if (page.readUInt32LE(pageHeader + 4) !== knownVersion) return undefined
+    const fileVersion = page.readUInt32LE(pageHeader + 4)
+    if ((fileVersion & 0xffff) !== knownVersion) return `of version ${fileVersion}, not ${knownVersion}`
   }
   const roots = [0, 1].map((index) => {
     const at = pageHeader + 24 + index * databaseSize

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { RootDatabase } from 'lmdb'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { EmbeddedGate } from './embedded-gate.ts'
@@ -81,7 +82,7 @@ export class WriteQueue {
       await this.#gate.startWriting()
       await this.#database.transaction(() => this.#workOff(ran))
     } catch (error) {
-      const failure = failureOf(error)
+      const failure = failureOf(await reasonOf(error))
       // When the transaction could not even be begun, all would fail alike, and waiting helps nobody.
       const failed = ran.size > 0 ? [...ran.keys()] : this.#queued
       this.#queued = this.#queued.filter((queued) => !failed.includes(queued))
@@ -127,10 +128,14 @@ function outcomeOf(work: Work<unknown>): Outcome {
   }
 }
 
+/** LMDB puts the reason of a failed commit into a promise of its own, and settles that a little later. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> }
+  if (commitError === undefined) return error
+  return Promise.race([commitError.catch((reason: unknown) => reason), delay(100, error, { ref: false })])
+}
+
 function failureOf(error: unknown): Error {
   if (error instanceof RepriseError) return error
-  // LMDB puts the reason into a promise of its own, which nobody else listens to.
-  const { commitError } = error as { commitError?: Promise<never> }
-  commitError?.catch(() => {})
   return new RepriseError('store-unavailable', `the embedded store cannot write: ${messageOf(error)}`, { cause: error })
 }

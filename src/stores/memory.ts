@@ -38,7 +38,8 @@ class MemoryStore implements Store {
   readonly #maxBytes: number
   readonly #entries: LRUCache<string, Held>
   readonly #tagged = new Map<string, Set<string>>()
-  readonly #counters = new LRUCache<string, { count: number }>({ max: maxCounters, ttl: 1 })
+  /** In the order of their last use. */
+  readonly #counters = new Map<string, { count: number; readonly expiresAtMs: number }>()
   readonly #leases = new Map<string, { token: symbol; expiresAtMs: number }>()
   readonly #purging: NodeJS.Timeout
   #closed = false
@@ -47,8 +48,7 @@ class MemoryStore implements Store {
     checkMaxBytes(maxBytes, 1024)
     this.#maxBytes = maxBytes
     this.#entries = new LRUCache({
-      // The cache reserves its lists for `max` entries at once. An entry of fewer than 512 bytes is rare.
-      max: Math.ceil(maxBytes / 512),
+      // Without `max`, for which lru-cache lays out all its lists at once: 50 ms and 10 MB before the first entry.
       maxSize: maxBytes,
       // Each entry has its own; lru-cache keeps no times at all unless it is given one to begin with.
       ttl: 1,
@@ -95,12 +95,13 @@ class MemoryStore implements Store {
     this.#check(key)
     checkStep(by)
     const ttl = wholeTtl(ttlMs)
-    const counter = this.#counters.get(key)
-    if (counter === undefined) {
-      this.#counters.set(key, { count: by }, { ttl })
-      return by
-    }
+    const nowMs = performance.now()
+    const found = this.#counters.get(key)
+    const counter = found !== undefined && found.expiresAtMs > nowMs ? found : { count: 0, expiresAtMs: nowMs + ttl }
     counter.count += by
+    this.#counters.delete(key)
+    this.#counters.set(key, counter)
+    if (this.#counters.size > maxCounters) this.#counters.delete(this.#counters.keys().next().value ?? key)
     return counter.count
   }
 
@@ -169,7 +170,8 @@ class MemoryStore implements Store {
 
   #purge(): void {
     this.#entries.purgeStale()
-    this.#counters.purgeStale()
+    const nowMs = performance.now()
+    for (const [key, { expiresAtMs }] of this.#counters) if (expiresAtMs <= nowMs) this.#counters.delete(key)
     for (const key of this.#leases.keys()) if (!this.#isLeased(key)) this.#leases.delete(key)
   }
 }

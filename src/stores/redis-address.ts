@@ -47,9 +47,7 @@ export function parseRedisUrl(text: string): RedisAddress {
 /** The URL without its credentials: for people, logs and messages. */
 export function withoutPassword(text: string): string {
   // Not through URL: what cannot be read must not give its password away either, wherever in it somebody put it.
-  return text
-    .replace(/\?(?!prefix=[^&]*$).*$/s, '')
-    .replace(/^([a-z]+:\/\/)?.*@/is, '$1')
+  return text.replace(/\?(?!prefix=[^&]*$).*$/s, '').replace(/^([a-z]+:\/\/)?.*@/is, '$1')
 }
 
 function decoded(text: string, part: string): string {

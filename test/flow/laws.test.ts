@@ -168,7 +168,7 @@ describe('law 7: truncated, filtered, empty, aborted, malformed or erroneous ans
 
   it('stores nothing after an abort', async () => {
     const caller = new AbortController()
-    const answer = ask({ text: 'a' }, makeContext({ signal: caller.signal }))
+    const answer = ask({ text: 'a' }, makeContext({ caller }))
     await settle()
     caller.abort()
     provider.asked[0]?.answer('too late')

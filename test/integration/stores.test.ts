@@ -63,7 +63,9 @@ describe('the memory store', () => {
       await store.set(`key:${index}`, value, { ttlMs: longMs, tags: [`tag:${index % 10}`] })
       await store.get('key:0')
     }
-    const left = (await Promise.all(Array.from({ length: 1000 }, (_, index) => store.get(`key:${index}`)))).filter(Boolean)
+    const left = (await Promise.all(Array.from({ length: 1000 }, (_, index) => store.get(`key:${index}`)))).filter(
+      Boolean
+    )
     expect(left.length).toBeGreaterThan(90)
     expect(left.length).toBeLessThanOrEqual(megabyte / 10_000)
     expect(await store.get('key:0')).toBeDefined()
@@ -135,7 +137,8 @@ describe('the embedded store', () => {
   }
 
   describe('keeps the contract:', () => {
-    for (const { name, run } of storeContract(() => openStore(`embedded:${join(folder.path, 'contract')}`))) it(name, run)
+    for (const { name, run } of storeContract(() => openStore(`embedded:${join(folder.path, 'contract')}`)))
+      it(name, run)
   })
 
   it('makes its folder, and those above it, for this user only', async () => {
@@ -183,7 +186,10 @@ describe('the embedded store', () => {
           // From a hundred bytes to half a megabyte, as many small ones as large ones.
           const size = Math.round(100 * 5000 ** (((round * 8 + index) * 0.618) % 1))
           written += size
-          return store.set(`key:${round}:${index}`, source.subarray(0, size), { ttlMs: longMs, tags: [`round:${round % 50}`] })
+          return store.set(`key:${round}:${index}`, source.subarray(0, size), {
+            ttlMs: longMs,
+            tags: [`round:${round % 50}`]
+          })
         })
       )
       largest = Math.max(largest, statSync(file).size)
@@ -251,7 +257,9 @@ describe('the embedded store', () => {
     const { enterEnvironment } = await import('../../src/stores/embedded-environment.ts')
     const environment = await enterEnvironment(join(folder.path, 'account'), megabyte)
     environment.database.resetReadTxn()
-    expect([...environment.database.getKeys({ start: Buffer.from([0]), end: Buffer.from([0xff]) })]).toEqual([Buffer.from('s')])
+    expect([...environment.database.getKeys({ start: Buffer.from([0]), end: Buffer.from([0xff]) })]).toEqual([
+      Buffer.from('s')
+    ])
     expect(environment.database.getBinary(Buffer.from('s'))?.readDoubleBE(0)).toBe(0)
     await environment.leave()
   })
@@ -439,7 +447,9 @@ describe('the redis store', () => {
     await store.increment('n', 1, 5000)
     await store.lease('l', 5000)
     const keys = ['e:a', 'e:b', 't:t', 'c:n', 'l:l'].map((key) => `expiry:${key}`)
-    const left = (await plain.ask(...keys.map((key) => `PTTL ${key}`))).match(/^:(-?\d+)/gm)?.map((line) => Number(line.slice(1)))
+    const left = (await plain.ask(...keys.map((key) => `PTTL ${key}`)))
+      .match(/^:(-?\d+)/gm)
+      ?.map((line) => Number(line.slice(1)))
     expect(left).toHaveLength(keys.length)
     for (const ttlMs of left ?? []) expect(ttlMs).toBeGreaterThan(0)
     // The tag lives as long as its longest-lived entry, whichever came last.
@@ -449,7 +459,8 @@ describe('the redis store', () => {
 
   it('drops what has expired from a tag that is still used', async () => {
     const store = await ready(open({ url: plain.url, prefix: 'trim' }))
-    for (let index = 0; index < 50; index++) await store.set(`brief:${index}`, Buffer.from('x'), { ttlMs: 1, tags: ['t'] })
+    for (let index = 0; index < 50; index++)
+      await store.set(`brief:${index}`, Buffer.from('x'), { ttlMs: 1, tags: ['t'] })
     await delay(10)
     await store.set('last', Buffer.from('x'), { ttlMs: longMs, tags: ['t'] })
     expect(await plain.ask('ZCARD trim:t:t')).toContain(':1\r\n')
@@ -532,7 +543,12 @@ describe('the redis store', () => {
 
   it('never passes on a reply that makes no sense', async () => {
     const store = await ready(open({ url: plain.url, prefix: 'nonsense' }))
-    await plain.ask('SET nonsense:e:other anything', 'SET nonsense:e:none ""', 'RPUSH nonsense:e:list 1', 'SET nonsense:c:word word')
+    await plain.ask(
+      'SET nonsense:e:other anything',
+      'SET nonsense:e:none ""',
+      'RPUSH nonsense:e:list 1',
+      'SET nonsense:c:word word'
+    )
     expect(await failureOf(() => store.get('other'))).toMatchObject({ code: 'store-unavailable' })
     expect(await failureOf(() => store.get('none'))).toMatchObject({ code: 'store-unavailable' })
     expect((await failureOf(() => store.get('list'))).message).toContain('WRONGTYPE')
@@ -615,4 +631,3 @@ describe('the redis store', () => {
 function given(ca: string | undefined): { ca: string } | Record<string, never> {
   return ca === undefined ? {} : { ca }
 }
-

@@ -26,7 +26,7 @@ export function makeContext(
     scope: [],
     mode: defaultMode,
     tags: [],
-    signal: new AbortController().signal,
+    caller: new AbortController(),
     observe: (event) => events.push(event),
     ...own,
     events,
@@ -40,7 +40,7 @@ export class HandProvider {
 
   readonly ask: Handler<{ text: string }, string> = ({ text }, context) =>
     new Promise<Answer<string>>((resolve, reject) => {
-      context.signal.addEventListener('abort', () => reject(context.signal.reason))
+      context.caller.signal.addEventListener('abort', () => reject(context.caller.signal.reason))
       this.asked.push({
         text,
         context,

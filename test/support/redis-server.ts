@@ -65,7 +65,14 @@ async function start(
     args.push('--port', String(port))
   } else {
     args.push('--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no')
-    args.push('--tls-cert-file', certificates.certificate, '--tls-key-file', certificates.key, '--tls-ca-cert-file', certificates.authority)
+    args.push(
+      '--tls-cert-file',
+      certificates.certificate,
+      '--tls-key-file',
+      certificates.key,
+      '--tls-ca-cert-file',
+      certificates.authority
+    )
   }
 
   let server = await launch()
@@ -74,14 +81,21 @@ async function start(
     const binary = process.env['REPRISE_REDIS_SERVER'] ?? 'redis-server'
     const child = spawn(binary, args, { stdio: 'ignore' })
     const failed = once(child, 'error').then(([error]) => {
-      throw new Error(`these tests need a Redis server, and ${binary} cannot be started (${error}): apt-get install redis-server`)
+      throw new Error(
+        `these tests need a Redis server, and ${binary} cannot be started (${error}): apt-get install redis-server`
+      )
     })
     const ended = once(child, 'exit').then(([code]) => {
       throw new Error(`${binary} has ended with ${code} before it answered on port ${port}`)
     })
     // Both are of interest only until the server answers.
     for (const outcome of [failed, ended]) outcome.catch(() => {})
-    await Promise.race([failed, ended, answers()])
+    try {
+      await Promise.race([failed, ended, answers()])
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    }
     return child
   }
 
@@ -102,7 +116,11 @@ async function start(
       answer += data.toString()
     })
     const closed = once(socket, 'close')
-    for (const command of [...(password === undefined ? [] : [`AUTH ${password}`]), ...commands, 'QUIT']) {
+    for (const command of [
+      ...(password === undefined ? [] : [`AUTH ${JSON.stringify(password)}`]),
+      ...commands,
+      'QUIT'
+    ]) {
       socket.write(`${command}\r\n`)
     }
     await closed
@@ -161,8 +179,26 @@ function makeCertificates({ path }: TemporaryFolder): Certificates {
   }
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   openssl('req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=Reprise tests', '-keyout', 'ca.key', '-out', 'ca.pem')
-  openssl('req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=localhost', '-CA', 'ca.pem', '-CAkey', 'ca.key',
-    '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost', '-addext', 'basicConstraints=critical,CA:FALSE',
-    '-keyout', 'server.key', '-out', 'server.pem')
+  openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=localhost',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1,DNS:localhost',
+    '-addext',
+    'basicConstraints=critical,CA:FALSE',
+    '-keyout',
+    'server.key',
+    '-out',
+    'server.pem'
+  )
   return { authority: join(path, 'ca.pem'), certificate: join(path, 'server.pem'), key: join(path, 'server.key') }
 }

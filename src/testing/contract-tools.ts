@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { SetOptions, Store } from '../stores/store.ts'
+
+/** What a case has at hand: a store, and a prefix that no other case has. */
+export interface Stage {
+  readonly store: Store
+  readonly prefix: string
+}
+
+/** Sentences, and how to find out whether they are true of a store. */
+export type Cases = Readonly<Record<string, (stage: Stage) => Promise<void>>>
+
+/** Long enough to be there when it is looked for, on a machine that is busy. */
+export const longMs = 60_000
+export const shortMs = 60
+
+export function lasting(tags: readonly string[] = []): SetOptions {
+  return { ttlMs: longMs, tags }
+}
+
+export function bytes(value: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(value))
+}
+
+export function text(value: Uint8Array | undefined): string | undefined {
+  return value === undefined ? undefined : Buffer.from(value).toString()
+}
+
+/** A comparison that does not print a megabyte when it fails. */
+export function assertBytes(actual: Uint8Array | undefined, expected: Uint8Array): void {
+  assert.equal(actual?.length, expected.length)
+  assert.ok(Buffer.from(expected).equals(actual ?? new Uint8Array()), 'the bytes differ')
+}
+
+/** Sets each key to itself. */
+export async function setAll(store: Store, keys: readonly string[], tags: readonly string[] = []): Promise<void> {
+  await Promise.all(keys.map((key) => store.set(key, bytes(key), lasting(tags))))
+}
+
+/** The names that are there. */
+export async function present(store: Store, prefix: string, names: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(names.map((name) => store.get(prefix + name)))
+  return names.filter((_, index) => found[index] !== undefined)
+}
+
+export async function eventually(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  for (const untilMs = Date.now() + 10_000; Date.now() < untilMs; await delay(5)) {
+    if (await isSo()) return
+  }
+  assert.fail(`within ten seconds, not so: ${what}`)
+}
