@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
 import type { Wire } from '../wires/wire.ts'
 import { WireContent } from '../wires/wire-request.ts'
@@ -15,19 +15,27 @@ const largestBytes = 256 * 1024
 
 /** @param maxBytes the memory to use at most, as estimated. Default: 64 MB. */
 export function recallBodies(maxBytes = 64 * 1024 ** 2): Recall {
-  const known = new LRUCache<string, WireContent>({
+  // Found by checksum, which is quickly made, and taken only when all bytes are the same.
+  const known = new LRUCache<number, WireContent>({
     max: Math.ceil(maxBytes / overheadBytes),
     maxSize: maxBytes,
     sizeCalculation: ({ raw }) => raw.length * parsedFactor + overheadBytes
   })
   return function recall(wire, raw, query, versions) {
     if (raw.length > largestBytes) return new WireContent(wire, raw, query, versions)
-    const id = `${wire.name} ${JSON.stringify(versions)} ${query} ${hash('sha256', raw, 'base64')}`
-    let content = known.get(id)
-    if (content === undefined) {
-      content = new WireContent(wire, raw, query, versions)
-      known.set(id, content)
+    const id = crc32(raw)
+    const found = known.get(id)
+    if (found?.wire === wire && found.query === query && found.raw.equals(raw) && same(found.versions, versions)) {
+      return found
     }
+    const content = new WireContent(wire, raw, query, versions)
+    known.set(id, content)
     return content
   }
+}
+
+function same(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  for (const name in a) if (a[name] !== b[name]) return false
+  for (const name in b) if (!(name in a)) return false
+  return true
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
 import { Breaker } from './breaker.ts'
@@ -12,6 +13,8 @@ export interface EntriesOptions {
   readonly observe?: Observe
   readonly now?: () => number
 }
+
+const decodedBytes = 32 * 1024 ** 2
 
 /** How many times the deadline a write to a store of this machine may take. */
 const patience = 20
@@ -29,6 +32,12 @@ export class Entries {
   readonly #reads: Breaker
   readonly #writes: Breaker
   readonly #writing = new Set<Promise<void>>()
+  /** What was read lately, with the bytes it was read from: the same bytes need not be checked and parsed again. */
+  readonly #decoded = new LRUCache<string, { bytes: Buffer; entry: Entry }>({
+    max: 10_000,
+    maxSize: decodedBytes,
+    sizeCalculation: ({ bytes, entry }) => bytes.length + entry.body.length + 1000
+  })
 
   constructor(store: Store, options: EntriesOptions = {}) {
     this.#store = store
@@ -80,6 +89,8 @@ export class Entries {
       return undefined
     }
     if (bytes === undefined) return undefined
+    const known = this.#decoded.get(key)
+    if (known !== undefined && known.bytes.equals(bytes)) return this.#alive(known.entry)
     const entry = decodeEntry(key, bytes)
     if (entry === undefined) {
       this.#observe({ type: 'failed', part: 'store', operation: 'decode', error: new Error(`corrupt entry ${stored}`) })
@@ -88,7 +99,12 @@ export class Entries {
       })
       return undefined
     }
-    // The store's clock decides when an entry is reclaimed, the entry's own when it is of no more use.
+    this.#decoded.set(key, { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), entry })
+    return this.#alive(entry)
+  }
+
+  /** The store's clock decides when an entry is reclaimed, the entry's own when it is of no more use. */
+  #alive(entry: Entry): Entry | undefined {
     return entry.expiresAtMs > this.#now() ? entry : undefined
   }
 

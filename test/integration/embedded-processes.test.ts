@@ -39,14 +39,21 @@ describe('processes that share an embedded store', () => {
 
   let workerCount = 0
 
-  function start(folder: string, task: EmbeddedWork['task'], options: { atMs?: number; forMs?: number } = {}): Worker {
+  interface StartOptions {
+    readonly atMs?: number
+    readonly forMs?: number
+    /** The largest that a file may become, in kilobytes: as if the disk were full. */
+    readonly fileKilobytes?: number
+  }
+
+  function start(folder: string, task: EmbeddedWork['task'], options: StartOptions = {}): Worker {
     const id = `worker-${workerCount++}`
     const log = join(home.path, `${id}.log`)
     const work: EmbeddedWork = { folder, id, log, task, atMs: options.atMs ?? 0, forMs: options.forMs ?? 60_000 }
     const script = join(import.meta.dirname, '../support/embedded-worker.ts')
-    const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(work)], {
-      stdio: ['ignore', 'ignore', 'pipe']
-    })
+    const command = [process.execPath, '--import', 'tsx', script, JSON.stringify(work)]
+    const limit = options.fileKilobytes === undefined ? '' : `ulimit -f ${2 * options.fileKilobytes};`
+    const child = spawn('sh', ['-c', `${limit} exec "$@"`, 'sh', ...command], { stdio: ['ignore', 'ignore', 'pipe'] })
     let complaints = ''
     child.stderr?.on('data', (data) => {
       complaints += data
@@ -215,6 +222,19 @@ describe('processes that share an embedded store', () => {
     const three = [1, 2, 3].map(() => start(folder, 'lease', { atMs, forMs: 1000 }))
     await Promise.all(three.map((worker) => worker.ended()))
     expect(three.filter((worker) => worker.acknowledged().length > 0).length).toBeGreaterThan(1)
+  })
+
+  it('fail to write, and do not fall, when the disk is full; what was acknowledged is still there', async () => {
+    const folder = newFolder()
+    const full = start(folder, 'fill', { fileKilobytes: 4096 })
+    const [code] = await once(full.process, 'close')
+    expect(code).toBe(0)
+    const keys = full.acknowledged()
+    expect(keys.length).toBeGreaterThan(50)
+    const store = await open(folder)
+    expect(await lost(store, keys)).toEqual([])
+    await store.set('with room again', Buffer.alloc(5_000_000), lasting)
+    expect(damageOf(join(folder, 'entries.mdb'))).toBeUndefined()
   })
 
   it('are not kept out by what a process left behind that died while it opened or wrote', async () => {

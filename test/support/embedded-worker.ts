@@ -1,6 +1,7 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { RepriseError } from '../../src/core/errors.ts'
 import { embeddedStore } from '../../src/stores/embedded.ts'
 import { enterEnvironment } from '../../src/stores/embedded-environment.ts'
 
@@ -12,9 +13,10 @@ export interface EmbeddedWork {
   readonly log: string
   /**
    * `write` goes on writing; `reopen` opens and closes in between; `count` increments 200 times; `lease` takes turns;
-   * `die` and `stop` kill or stop themselves in the middle of a transaction, holding the write lock.
+   * `die` and `stop` kill or stop themselves in the middle of a transaction, holding the write lock; `fill` writes until
+   * ten writes have failed, and then still reads.
    */
-  readonly task: 'write' | 'reopen' | 'count' | 'lease' | 'die' | 'stop'
+  readonly task: 'write' | 'reopen' | 'count' | 'lease' | 'die' | 'stop' | 'fill'
   /** When to begin, so that several begin together. */
   readonly atMs: number
   readonly forMs: number
@@ -56,6 +58,17 @@ async function main(): Promise<void> {
   while (Date.now() < untilMs) {
     if (task === 'count') {
       for (let index = 0; index < 200; index++) await store.increment('count', 1, longMs)
+      break
+    }
+    if (task === 'fill') {
+      let failures = 0
+      while (failures < 10) {
+        await write().catch((error: unknown) => {
+          if (!(error instanceof RepriseError) || error.code !== 'store-unavailable') throw error
+          failures++
+        })
+      }
+      if ((await store.get(`${id}:0`)) === undefined) throw new Error('cannot read any more')
       break
     }
     if (task === 'lease') {
