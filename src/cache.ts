@@ -1,6 +1,6 @@
 import type { Origin } from './core/answer.ts'
 import { ignore, type Observe } from './core/events.ts'
-import { type Context, compose, type Handler } from './core/handler.ts'
+import { type Context, compose, type Handler, type PeekingHandler } from './core/handler.ts'
 import type { Json } from './core/json.ts'
 import { keyOf } from './core/key.ts'
 import type { Kind } from './core/kind.ts'
@@ -8,7 +8,7 @@ import { defaultMode } from './core/mode.ts'
 import { type Ttl, ttlRules } from './core/ttl.ts'
 import { type ValueRequest, valueKind } from './core/value-kind.ts'
 import { exact } from './layers/exact.ts'
-import { gate } from './layers/gate.ts'
+import { bypassReason, gate } from './layers/gate.ts'
 import { keep } from './layers/keep.ts'
 import { singleFlight } from './layers/single-flight.ts'
 import { Entries } from './stores/entries.ts'
@@ -50,7 +50,7 @@ export interface Cache {
   wrap<Request extends object, Result>(
     kind: Kind<Request, Result>,
     last: Handler<Request, Result>
-  ): Handler<Request, Result>
+  ): PeekingHandler<Request, Result>
   /** The value under `key`; undefined when there is none. Never fails for the store's sake. */
   get(key: string, options?: Pick<CallOptions, 'scope'>): Promise<Json | undefined>
   /** Stores a value; false when the store could not take it. */
@@ -95,11 +95,17 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
   function wrap<Request extends object, Result>(
     kind: Kind<Request, Result>,
     last: Handler<Request, Result>
-  ): Handler<Request, Result> {
-    return compose(
-      [gate(kind, last), exact(kind, entries), singleFlight(kind), keep(kind, entries, { ttlMs, graceMs })],
+  ): PeekingHandler<Request, Result> {
+    const lookUp = exact(kind, entries)
+    const handler = compose(
+      [gate(kind, last), lookUp, singleFlight(kind), keep(kind, entries, { ttlMs, graceMs })],
       last
     )
+    return Object.assign(handler, {
+      peek(request: Request, context: Context) {
+        return bypassReason(kind, request, context) === undefined ? lookUp.peek(request, context) : undefined
+      }
+    })
   }
 
   const values = wrap<ValueRequest, Json>(valueKind, async ({ compute }) => ({

@@ -6,6 +6,12 @@ import type { Mode } from './mode.ts'
 /** The one type everything is made of: a request falls through layers until one of them answers. */
 export type Handler<Request, Result> = (request: Request, context: Context) => Promise<Answer<Result>>
 
+/** A handler that can also say at once what it need not wait for. */
+export interface PeekingHandler<Request, Result> extends Handler<Request, Result> {
+  /** The answer, when it can be had without waiting; undefined says nothing, and the request has to be made. */
+  peek(request: Request, context: Context): Answer<Result> | undefined
+}
+
 /** Stands before a handler. */
 export interface Layer<Request, Result> {
   readonly name: string

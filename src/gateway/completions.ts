@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Answer } from '../core/answer.ts'
 import { ProviderError, RepriseError } from '../core/errors.ts'
-import type { Context, Delta, Handler } from '../core/handler.ts'
+import type { Context, Delta, Handler, PeekingHandler } from '../core/handler.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Body } from '../wires/body.ts'
 import { echoed, echoedEvent } from '../wires/echo.ts'
@@ -16,20 +16,26 @@ import { providerHeaders, versionHeaders } from './request-headers.ts'
 export function completions(
   wire: Wire,
   baseUrl: string,
-  handler: Handler<WireRequest, Body>,
+  handler: PeekingHandler<WireRequest, Body>,
   tools: EndpointTools
 ): Endpoint {
   return {
     path: wire.path,
     dialect: wire.dialect,
-    async answer(exchange) {
+    answer(exchange) {
       const { request, response, raw, query } = exchange
       const content = tools.recall(wire, raw, query, versionHeaders(request.headers))
       const wireRequest = new IncomingRequest(content, request.headers)
       const context = contextOf(exchange, tools, baseUrl)
-      if (content.stream) return stream(wireRequest, context, handler, exchange)
-      const answer = await handler(wireRequest, context)
-      writePlain(response, answer, wire, content.json)
+      const known = handler.peek(wireRequest, context)
+      if (known !== undefined) {
+        if (content.stream) tell(response, known, content)
+        else writePlain(response, known, content)
+        return undefined
+      }
+      return content.stream
+        ? stream(wireRequest, context, handler, exchange)
+        : handler(wireRequest, context).then((answer) => writePlain(response, answer, content))
     }
   }
 }
@@ -49,8 +55,8 @@ class IncomingRequest implements WireRequest {
   }
 }
 
-function writePlain(response: ServerResponse, { value, origin }: Answer<Body>, wire: Wire, asked: JsonObject): void {
-  const bytes = wire.echoes.length === 0 ? value.bytes : echoed(wire.echoes, value, asked).bytes
+function writePlain(response: ServerResponse, { value, origin }: Answer<Body>, { wire, json }: WireContent): void {
+  const bytes = wire.echoes.length === 0 ? value.bytes : echoed(wire.echoes, value, json).bytes
   const headers = answerHeaders(origin.headers)
   // What was streamed to the one whose call this caller shared is told plainly here.
   const type = String(headers['content-type'] ?? 'application/json')

@@ -11,8 +11,11 @@ export interface Endpoint {
   /** `/chat/completions`: below `/v1`. */
   readonly path: string
   readonly dialect: Dialect
-  /** Answers the exchange; what it throws before it has written anything becomes the dialect's error. */
-  answer(exchange: Exchange): Promise<void>
+  /**
+   * Answers the exchange: at once where nothing has to be waited for, and then there is no promise.
+   * What it throws before it has written anything becomes the dialect's error.
+   */
+  answer(exchange: Exchange): Promise<void> | undefined
 }
 
 /** One request and its response, and what every endpoint needs to know of it. */

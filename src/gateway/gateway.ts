@@ -85,28 +85,40 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const askEmbeddings = priced(openai.ask, priceOf, { url: openai.baseUrl, name: openai.name })
   endpoints.set('/embeddings', embeddings(openai.baseUrl, oneEmbedding, askEmbeddings, tools))
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  function handle(request: IncomingMessage, response: ServerResponse, fail: (error: unknown) => void): void {
     const { method = 'GET', url = '/' } = request
     const mark = url.indexOf('?')
     const path = mark === -1 ? url : url.slice(0, mark)
-    if (path === '/health' || path === '/')
-      return writeJson(response, 200, { status: 'ok', version, store: { name: cache.storeName, state: cache.state } })
+    if (path === '/health' || path === '/') {
+      const store = { name: cache.storeName, state: cache.state }
+      writeJson(response, 200, { status: 'ok', version, store })
+      return
+    }
     if (!path.startsWith('/v1/')) {
-      throw new RepriseError(
-        'not-found',
-        `no such path: ${path}; a client's base URL is this address with /v1 (OpenAI) or without (Anthropic)`
-      )
+      const hint = "a client's base URL is this address with /v1 (OpenAI) or without (Anthropic)"
+      throw new RepriseError('not-found', `no such path: ${path}; ${hint}`)
     }
     const below = path.slice('/v1'.length)
+    const query = url.slice(path.length)
     const caller = new HttpCaller(response)
     const endpoint = method === 'POST' ? endpoints.get(below) : undefined
     // A body in a content coding is the provider's to read, and says nothing that a key could be made of.
     if (endpoint === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      return passThrough(request, response, below + url.slice(path.length), providerOf(request, below), caller.signal)
+      passThrough(request, response, below + query, providerOf(request, below), caller.signal).catch(fail)
+      return
     }
     const controls = readControls(request.headers)
-    const raw = await readBody(request, maxBodyBytes)
-    await endpoint.answer({ request, response, raw, query: url.slice(path.length), controls, caller })
+    readBody(request, maxBodyBytes, (error, raw) => {
+      if (error !== undefined) {
+        fail(error)
+        return
+      }
+      try {
+        endpoint.answer({ request, response, raw, query, controls, caller })?.catch(fail)
+      } catch (thrown) {
+        fail(thrown)
+      }
+    })
   }
 
   function providerOf(request: IncomingMessage, below: string): HttpProvider {
@@ -114,7 +126,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   }
 
   const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) => {
-    handle(request, response).catch((error: unknown) => {
+    const fail = (error: unknown): void => {
       if (response.headersSent || response.destroyed || (error instanceof RepriseError && error.code === 'aborted')) {
         response.destroy()
         return
@@ -123,7 +135,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       // What is left of the request's body is not read: the connection cannot be used again.
       if (!request.complete) response.setHeader('connection', 'close')
       writeError(response, error, { dialect: dialectOf(request, path) })
-    })
+    }
+    try {
+      handle(request, response, fail)
+    } catch (error) {
+      fail(error)
+    }
   })
   const closing = { cache, providers: [openai, anthropic], server }
   try {

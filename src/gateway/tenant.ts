@@ -18,10 +18,15 @@ export function tenantByCredential(secret: string): TenantOf {
   // Of what the memo is made of only hashes leave the process; it is bounded, since callers choose what they send.
   const known = new LRUCache<string, string>({ max: 10_000 })
   return function tenantOf(headers) {
-    const credential = [
-      ...credentialHeaders.map((name) => bare(headers[name])).filter((value) => value !== ''),
-      ...accountHeaders.map((name) => `${name}=${text(headers[name])}`)
-    ].join('\n')
+    let credential = ''
+    for (const name of credentialHeaders) {
+      const value = headers[name]
+      if (value !== undefined) credential += `${bare(String(value))}\n`
+    }
+    for (const name of accountHeaders) {
+      const value = headers[name]
+      if (value !== undefined) credential += `${name}=${value}\n`
+    }
     let tenant = known.get(credential)
     if (tenant === undefined) {
       tenant = createHmac('sha256', secret).update(credential).digest('hex')
@@ -36,10 +41,7 @@ export function oneTenant(): TenantOf {
   return () => 'everyone'
 }
 
-function bare(value: string | string[] | undefined): string {
-  return text(value).replace(/^bearer\s+/i, '')
-}
-
-function text(value: string | string[] | undefined): string {
-  return value === undefined ? '' : String(value)
+/** A key is the same key with `Bearer` before it and without. */
+function bare(value: string): string {
+  return /^bearer /i.test(value) ? value.slice('bearer '.length).trimStart() : value
 }

@@ -1,6 +1,6 @@
 import type { Answer } from '../core/answer.ts'
 import { ProviderError, RepriseError } from '../core/errors.ts'
-import type { Context, Delta, Layer } from '../core/handler.ts'
+import type { Context, Delta, Layer, PeekingHandler } from '../core/handler.ts'
 import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import type { Entries } from '../stores/entries.ts'
@@ -15,7 +15,7 @@ export function exact<Request extends object, Result>(
   kind: Kind<Request, Result>,
   entries: Entries,
   now: () => number = Date.now
-): Layer<Request, Result> {
+): Layer<Request, Result> & Pick<PeekingHandler<Request, Result>, 'peek'> {
   function hit(entry: Entry, context: Context): Answer<Result> {
     const answer = answerFrom(entry, kind, now())
     const { savedUsd, stale = false } = answer.origin
@@ -26,6 +26,11 @@ export function exact<Request extends object, Result>(
 
   return {
     name: 'exact',
+    peek(request, context) {
+      if (context.mode.noCache) return undefined
+      const entry = entries.peek(keyOf(kind, request, context.scope))
+      return entry !== undefined && serves(entry, context.mode, now()) ? hit(entry, context) : undefined
+    },
     wrap(next) {
       return async function lookUp(request, context) {
         const { mode } = context

@@ -80,6 +80,9 @@ export class WriteQueue {
     const ran = new Map<Queued, Outcome>()
     try {
       await this.#gate.startWriting()
+      // A process that was killed while it read holds on to what it saw, until it is struck off the list of readers.
+      // LMDB looks every ten minutes; all that is written meanwhile would make the file larger.
+      this.#database.readerCheck()
       await this.#database.transaction(() => this.#workOff(ran))
     } catch (error) {
       const failure = failureOf(await reasonOf(error))

@@ -14,6 +14,7 @@ import {
   timeBytes
 } from './embedded-layout.ts'
 import { again } from './embedded-queue.ts'
+import { ReaderWatch } from './embedded-readers.ts'
 import { EmbeddedTree, stepCount } from './embedded-tree.ts'
 import { globMatcher, literalPrefix } from './glob.ts'
 import type { Lease, Selector, SetOptions, Store } from './store.ts'
@@ -21,7 +22,10 @@ import type { Lease, Selector, SetOptions, Store } from './store.ts'
 export interface EmbeddedStoreOptions {
   /** Where the database lies. Made when it is not there, readable for this user only. */
   readonly folder: string
-  /** The most that entries may take, indexes included; the file may come to twice that. Default: 1 GiB, at least 1 MiB. */
+  /**
+   * The most that entries may take, indexes included; the file may come to twice that. Default: 1 GiB, at least 1 MiB.
+   * Beyond that, when a process is stopped while it reads, writes fail until it goes on.
+   */
   readonly maxBytes?: number
   /** How old the note of an entry's last use must be for a read to renew it, in milliseconds. Default: 60,000. */
   readonly touchAfterMs?: number
@@ -32,6 +36,7 @@ export interface EmbeddedStoreOptions {
 /** The most reads that wait to be noted; what is read beyond is noted when it is read again. */
 const maxTouched = 20_000
 const flushEveryMs = 1000
+const watchEveryMs = 1000
 
 /**
  * Keeps entries in a folder that any number of processes of this machine may use at once (LMDB). What is acknowledged
@@ -51,11 +56,14 @@ class EmbeddedStore implements Store {
   readonly immediate = true
   readonly #environment: Environment
   readonly #tree: EmbeddedTree
-  readonly #maxEntryBytes: number
+  readonly #readers: ReaderWatch
+  readonly #maxBytes: number
   readonly #touchAfterMs: number
   /** When each key was last noted as used, as far as is remembered; and those that wait for it. */
   readonly #touchedMs = new Map<string, number>()
   #untouched: string[] = []
+  /** Why nothing can be stored for now. */
+  #obstacle: string | undefined
   readonly #timers: readonly NodeJS.Timeout[]
   #closing: Promise<void> | undefined
 
@@ -63,24 +71,29 @@ class EmbeddedStore implements Store {
     const { maxBytes, touchAfterMs = 60_000, sweepEveryMs = 10_000 } = options
     this.#environment = environment
     this.#tree = new EmbeddedTree(environment.database, environment.pageSize, maxBytes)
-    this.#maxEntryBytes = Math.floor(maxBytes / 4)
+    this.#readers = new ReaderWatch(environment.database)
+    this.#maxBytes = maxBytes
     this.#touchAfterMs = touchAfterMs
     this.#timers = [
       setInterval(() => this.#noteUses(), Math.min(flushEveryMs, touchAfterMs)).unref(),
-      setInterval(() => this.#sweep(), sweepEveryMs).unref()
+      setInterval(() => this.#sweep(), sweepEveryMs).unref(),
+      setInterval(() => this.#watchReaders(), watchEveryMs).unref()
     ]
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
+    const value = this.peek(key)
+    return value === undefined ? undefined : Buffer.from(value)
+  }
+
+  peek(key: string): Uint8Array | undefined {
     this.#check(key)
     const found = this.#read(key)
     if (found === undefined) return undefined
     const nowMs = Date.now()
     if (found.readUIntBE(0, timeBytes) <= nowMs) return undefined
     this.#touch(key, nowMs)
-    const value = Buffer.allocUnsafe(found.length - timeBytes)
-    found.copy(value, 0, timeBytes, found.length)
-    return value
+    return found.subarray(timeBytes, found.length)
   }
 
   async set(key: string, value: Uint8Array, { ttlMs, tags }: SetOptions): Promise<void> {
@@ -92,7 +105,9 @@ class EmbeddedStore implements Store {
     const nowMs = Date.now()
     const entry = encodeEntry(value, Math.min(nowMs + ttl, maxTimeMs))
     const bytes = this.#tree.bytesOf(name, entry.length, unique.length)
-    if (bytes > this.#maxEntryBytes) throw tooLargeError(this.name, bytes, this.#maxEntryBytes)
+    const most = Math.floor(this.#maxBytes / 4)
+    if (bytes > most) throw tooLargeError(this.name, bytes, most)
+    if (this.#obstacle !== undefined) throw new RepriseError('store-unavailable', this.#obstacle)
     await this.#environment.queue.write(() => (this.#tree.put(name, entry, unique, nowMs) ? undefined : again))
   }
 
@@ -236,6 +251,18 @@ class EmbeddedStore implements Store {
 
   #sweep(): void {
     if (this.#isSomethingExpired()) this.#inBackground(() => (this.#tree.sweep(Date.now()) ? again : undefined))
+  }
+
+  #watchReaders(): void {
+    try {
+      const pid = this.#readers.stuckProcess()
+      const isTooLarge = pid !== undefined && this.#readers.fileBytes() > 2 * this.#maxBytes
+      this.#obstacle = isTooLarge
+        ? `process ${pid} has stopped while reading, and keeps room from being used again`
+        : undefined
+    } catch {
+      // What ails the database will be said to those who use it.
+    }
   }
 
   /** Asked before writing, so that a store at rest takes no lock. */

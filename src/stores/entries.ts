@@ -14,6 +14,13 @@ export interface EntriesOptions {
   readonly now?: () => number
 }
 
+interface Decoded {
+  /** The key in the store. */
+  readonly stored: string
+  readonly bytes: Buffer
+  readonly entry: Entry
+}
+
 const decodedBytes = 32 * 1024 ** 2
 
 /** How many times the deadline a write to a store of this machine may take. */
@@ -33,7 +40,7 @@ export class Entries {
   readonly #writes: Breaker
   readonly #writing = new Set<Promise<void>>()
   /** What was read lately, with the bytes it was read from: the same bytes need not be checked and parsed again. */
-  readonly #decoded = new LRUCache<string, { bytes: Buffer; entry: Entry }>({
+  readonly #decoded = new LRUCache<string, Decoded>({
     max: 10_000,
     maxSize: decodedBytes,
     sizeCalculation: ({ bytes, entry }) => bytes.length + entry.body.length + 1000
@@ -60,7 +67,7 @@ export class Entries {
       part: 'store-writes',
       // A store of this machine answers reads at once and writes when the disk does; an answer given before it is
       // stored is lost with the process. It gets more time, and a caller hardly notices beside a provider's call.
-      deadlineMs: store.immediate ? deadlineMs * patience : deadlineMs,
+      deadlineMs: store.peek !== undefined ? deadlineMs * patience : deadlineMs,
       observe,
       probe: () => store.set('probe', new Uint8Array([1]), { ttlMs: 1000, tags: [] })
     })
@@ -76,36 +83,52 @@ export class Entries {
     return this.#writes.isOpen ? 'read-only' : 'up'
   }
 
+  /** The entry under `key`, fresh or stale, when the store has it and need not be waited for. */
+  peek(key: string): Entry | undefined {
+    const known = this.#decoded.get(key)
+    let bytes: Uint8Array | undefined
+    try {
+      bytes = this.#store.peek?.(known?.stored ?? this.#namespace + key)
+    } catch {
+      // `get` will tell of it.
+    }
+    return bytes === undefined ? undefined : this.#alive(this.#decode(key, bytes, known))
+  }
+
   /** The entry under `key`, fresh or stale. One that is corrupt is deleted and reported, and is not there. */
   async get(key: string): Promise<Entry | undefined> {
     if (this.#reads.isOpen) return undefined
-    const stored = this.#namespace + key
+    const known = this.#decoded.get(key)
+    const stored = known?.stored ?? this.#namespace + key
     let bytes: Uint8Array | undefined
     try {
-      bytes = await (this.#store.immediate
-        ? this.#store.get(stored)
-        : this.#reads.run('get', () => this.#store.get(stored)))
+      bytes = await this.#reads.run('get', () => this.#store.get(stored))
     } catch {
       return undefined
     }
     if (bytes === undefined) return undefined
-    const known = this.#decoded.get(key)
-    if (known !== undefined && known.bytes.equals(bytes)) return this.#alive(known.entry)
-    const entry = decodeEntry(key, bytes)
-    if (entry === undefined) {
-      this.#observe({ type: 'failed', part: 'store', operation: 'decode', error: new Error(`corrupt entry ${stored}`) })
-      await this.#write('delete', async () => {
-        await this.#store.delete({ key: stored })
-      })
-      return undefined
-    }
-    this.#decoded.set(key, { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), entry })
-    return this.#alive(entry)
+    const entry = this.#decode(key, bytes, known)
+    if (entry !== undefined) return this.#alive(entry)
+    this.#observe({ type: 'failed', part: 'store', operation: 'decode', error: new Error(`corrupt entry ${stored}`) })
+    await this.#write('delete', async () => {
+      await this.#store.delete({ key: stored })
+    })
+    return undefined
+  }
+
+  /** The bytes that were decoded last are not decoded again. */
+  #decode(key: string, bytes: Uint8Array, known: Decoded | undefined): Entry | undefined {
+    if (known?.bytes.equals(bytes)) return known.entry
+    // A copy, because a peeked value is the store's own and may be written over.
+    const own = Buffer.from(bytes)
+    const entry = decodeEntry(key, own)
+    if (entry !== undefined) this.#decoded.set(key, { stored: this.#namespace + key, bytes: own, entry })
+    return entry
   }
 
   /** The store's clock decides when an entry is reclaimed, the entry's own when it is of no more use. */
-  #alive(entry: Entry): Entry | undefined {
-    return entry.expiresAtMs > this.#now() ? entry : undefined
+  #alive(entry: Entry | undefined): Entry | undefined {
+    return entry !== undefined && entry.expiresAtMs > this.#now() ? entry : undefined
   }
 
   /** Stores an entry; true when the store has it. */

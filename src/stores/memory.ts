@@ -34,7 +34,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
 class MemoryStore implements Store {
   readonly name = 'memory'
-  readonly immediate = true
   readonly #maxBytes: number
   readonly #entries: LRUCache<string, Held>
   readonly #tagged = new Map<string, Set<string>>()
@@ -59,9 +58,13 @@ class MemoryStore implements Store {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
+    const bytes = this.peek(key)
+    return bytes === undefined ? undefined : Buffer.from(bytes)
+  }
+
+  peek(key: string): Uint8Array | undefined {
     this.#check(key)
-    const held = this.#entries.get(key)
-    return held === undefined ? undefined : Buffer.from(held.bytes)
+    return this.#entries.get(key)?.bytes
   }
 
   async set(key: string, value: Uint8Array, { ttlMs, tags }: SetOptions): Promise<void> {

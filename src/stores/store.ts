@@ -5,10 +5,13 @@
 export interface Store {
   /** `memory`, `embedded`, `redis`, or your own. */
   readonly name: string
-  /** True when `get` reads without waiting for anything, so that there is no delay to guard against. Default: false. */
-  readonly immediate?: boolean
   /** The value stored under `key`, unless it has expired. The bytes are the caller's to keep. */
   get(key: string): Promise<Uint8Array | undefined>
+  /**
+   * What `get` gives, without waiting; only in a store that has nothing to wait for.
+   * The bytes may be the store's own: they are not to be changed, and are good until the caller returns.
+   */
+  peek?(key: string): Uint8Array | undefined
   /** Stores `value` for `options.ttlMs` from now, replacing value, time to live and tags of an older one. */
   set(key: string, value: Uint8Array, options: SetOptions): Promise<void>
   /** Deletes what is selected; returns how many live entries went. */

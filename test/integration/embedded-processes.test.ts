@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -82,8 +82,8 @@ describe('processes that share an embedded store', () => {
     return join(home.path, `folder-${workerCount++}`)
   }
 
-  async function open(folder: string): Promise<Store> {
-    const store = await embeddedStore({ folder })
+  async function open(folder: string, maxBytes?: number): Promise<Store> {
+    const store = await embeddedStore({ folder, ...(maxBytes === undefined ? {} : { maxBytes }) })
     stores.push(store)
     return store
   }
@@ -191,6 +191,45 @@ describe('processes that share an embedded store', () => {
     stopped.process.kill('SIGCONT')
     await writing
     expect(String(await store.get('after'))).toBe('2')
+  })
+
+  it('keep the file small when one is killed while it reads, and writes go on', async () => {
+    const folder = newFolder()
+    const store = await open(folder, 1024 ** 2)
+    await store.set('first', Buffer.from('x'), lasting)
+    await once(start(folder, 'die-reading').process, 'close')
+    for (let index = 0; index < 400; index++) {
+      await store.set(`key:${index}`, Buffer.alloc(50_000), lasting)
+    }
+    expect(statSync(join(folder, 'entries.mdb')).size).toBeLessThan(2 * 1024 ** 2)
+  })
+
+  it('do not fill the disk when one is stopped while it reads: writes fail, and say why, until it goes on', async () => {
+    const folder = newFolder()
+    const store = await open(folder, 1024 ** 2)
+    const stopped = start(folder, 'stop-reading')
+    await until(() => stateOf(stopped.process.pid) === 'T', 'it has stopped')
+    let failure: unknown
+    await until(async () => {
+      await store.set('key', Buffer.alloc(50_000), lasting).catch((error: unknown) => {
+        failure = error
+      })
+      return failure !== undefined
+    }, 'a write fails')
+    expect(failure).toMatchObject({
+      code: 'store-unavailable',
+      message: expect.stringContaining(`${stopped.process.pid}`)
+    })
+    expect(await store.get('key')).toBeDefined()
+    stopped.process.kill('SIGCONT')
+    await until(
+      () =>
+        store.set('key', Buffer.from('x'), lasting).then(
+          () => true,
+          () => false
+        ),
+      'a write succeeds'
+    )
   })
 
   it('see at once what another one has acknowledged', async () => {

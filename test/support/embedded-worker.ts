@@ -13,10 +13,10 @@ export interface EmbeddedWork {
   readonly log: string
   /**
    * `write` goes on writing; `reopen` opens and closes in between; `count` increments 200 times; `lease` takes turns;
-   * `die` and `stop` kill or stop themselves in the middle of a transaction, holding the write lock; `fill` writes until
-   * ten writes have failed, and then still reads.
+   * `die` and `stop` kill or stop themselves in the middle of a transaction, holding the write lock; `stop-reading` and
+   * `die-reading` in the middle of a read; `fill` writes until ten writes have failed, and then still reads.
    */
-  readonly task: 'write' | 'reopen' | 'count' | 'lease' | 'die' | 'stop' | 'fill'
+  readonly task: 'write' | 'reopen' | 'count' | 'lease' | 'die' | 'stop' | 'die-reading' | 'stop-reading' | 'fill'
   /** When to begin, so that several begin together. */
   readonly atMs: number
   readonly forMs: number
@@ -54,6 +54,11 @@ async function main(): Promise<void> {
       process.kill(process.pid, task === 'die' ? 'SIGKILL' : 'SIGSTOP')
       return undefined
     })
+  }
+  if (task === 'die-reading' || task === 'stop-reading') {
+    await write()
+    await store.get(`${id}:0`)
+    process.kill(process.pid, task === 'die-reading' ? 'SIGKILL' : 'SIGSTOP')
   }
   while (Date.now() < untilMs) {
     if (task === 'count') {
