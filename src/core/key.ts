@@ -39,7 +39,10 @@ export type Identifying<Request> = Pick<Kind<Request, unknown>, 'name' | 'identi
 const lastKeys = new WeakMap<object, { kind: string; scope: readonly string[]; key: string }>()
 
 function sameScope(a: readonly string[], b: readonly string[]): boolean {
-  return a === b || (a.length === b.length && a.every((part, index) => part === b[index]))
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
+  return true
 }
 
 /** A model's name in a form that is safe within any store's keys. */

@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import type { Answer } from '../core/answer.ts'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Answer, Origin } from '../core/answer.ts'
 import { ProviderError, RepriseError } from '../core/errors.ts'
 import type { Context, Delta, Handler, PeekingHandler } from '../core/handler.ts'
 import type { JsonObject } from '../core/json.ts'
@@ -9,7 +9,7 @@ import { writeEvent } from '../wires/sse.ts'
 import type { Wire } from '../wires/wire.ts'
 import type { WireContent, WireRequest } from '../wires/wire-request.ts'
 import { contextOf, type Endpoint, type EndpointTools, type Exchange } from './endpoint.ts'
-import { answerHeaders, outcomeHeaders } from './outcome.ts'
+import { answerHeaders, responseHeaders } from './outcome.ts'
 import { providerHeaders, versionHeaders } from './request-headers.ts'
 
 /** The endpoint of a wire: asks the handler, and answers plainly or as a stream from the one answer. */
@@ -57,18 +57,14 @@ class IncomingRequest implements WireRequest {
 
 function writePlain(response: ServerResponse, { value, origin }: Answer<Body>, { wire, json }: WireContent): void {
   const bytes = wire.echoes.length === 0 ? value.bytes : echoed(wire.echoes, value, json).bytes
-  const headers = answerHeaders(origin.headers)
   // What was streamed to the one whose call this caller shared is told plainly here.
-  const type = String(headers['content-type'] ?? 'application/json')
-  response.writeHead(200, {
-    ...headers,
-    'content-type': type.startsWith(eventStream) ? 'application/json' : type,
-    ...outcomeHeaders(origin),
-    'content-length': bytes.length
-  })
+  const said = origin.headers === undefined ? plainJson : String(origin.headers['content-type'] ?? plainJson)
+  const type = said.startsWith(eventStream) ? plainJson : said
+  response.writeHead(200, responseHeaders(origin, { type, length: bytes.length }))
   response.end(bytes)
 }
 
+const plainJson = 'application/json'
 const eventStream = 'text/event-stream'
 
 /**
@@ -139,16 +135,13 @@ class LiveStream {
   #begin({ headers }: Delta): void {
     this.begun = true
     const { joined } = this
-    this.#response.writeHead(200, {
-      'content-type': `${eventStream}; charset=utf-8`,
-      'cache-control': 'no-cache',
-      ...answerHeaders(headers),
-      ...outcomeHeaders({
-        layer: 'provider',
-        ...(joined ? { joined } : {}),
-        ...(this.#bypass === undefined ? {} : { bypass: this.#bypass })
-      })
-    })
+    const origin: Origin = {
+      layer: 'provider',
+      ...(headers === undefined ? {} : { headers }),
+      ...(joined ? { joined } : {}),
+      ...(this.#bypass === undefined ? {} : { bypass: this.#bypass })
+    }
+    this.#response.writeHead(200, streamHeaders(origin))
   }
 }
 
@@ -158,23 +151,20 @@ function tell(response: ServerResponse, { value, origin }: Answer<Body>, { wire,
     text = Array.from(wire.unfold(echoed(wire.echoes, value, json).json, json), writeEvent).join('')
   } catch {
     // The provider answered a stream's request with something that is no answer: the caller gets what it said.
-    response.writeHead(200, {
-      ...answerHeaders(origin.headers),
-      ...outcomeHeaders(origin),
-      'content-length': value.bytes.length
-    })
+    const type = String(origin.headers?.['content-type'] ?? plainJson)
+    response.writeHead(200, responseHeaders(origin, { type, length: value.bytes.length }))
     response.end(value.bytes)
     return
   }
-  const { 'content-type': _type, ...headers } = answerHeaders(origin.headers)
-  response.writeHead(200, {
-    ...headers,
-    'content-type': `${eventStream}; charset=utf-8`,
-    'cache-control': 'no-cache',
-    ...outcomeHeaders(origin),
-    'content-length': Buffer.byteLength(text)
-  })
+  response.writeHead(200, streamHeaders(origin, Buffer.byteLength(text)))
   response.end(text)
+}
+
+function streamHeaders(origin: Origin, length?: number): OutgoingHttpHeaders {
+  const type = `${eventStream}; charset=utf-8`
+  const headers = responseHeaders(origin, length === undefined ? { type } : { type, length })
+  headers['cache-control'] = 'no-cache'
+  return headers
 }
 
 /** Writes an error as the caller's SDK expects it: a provider's own as it came, ours in the dialect. */

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { Answer } from '../core/answer.ts'
 import { RepriseError } from '../core/errors.ts'
 import type { Context, Handler } from '../core/handler.ts'
@@ -135,7 +136,7 @@ async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readon
   })
 }
 
-function batchHeaders(answers: readonly Answer<Embedding>[]): Record<string, string | readonly string[]> {
+function batchHeaders(answers: readonly Answer<Embedding>[]): OutgoingHttpHeaders {
   const origins = answers.map(({ origin }) => origin)
   const asked = origins.find(({ layer }) => layer === 'provider')
   const hits = origins.filter(({ layer }) => layer !== 'provider')
@@ -147,7 +148,7 @@ function batchHeaders(answers: readonly Answer<Embedding>[]): Record<string, str
   const headers = outcomeHeaders(answers.length === 1 ? first : origin)
   const partly = asked !== undefined && hits.length > 0
   return {
-    ...answerHeaders(asked?.headers),
+    ...(asked?.headers === undefined ? {} : answerHeaders(asked.headers)),
     ...headers,
     ...(partly ? { 'cache-status': `reprise; fwd=partial; detail="${hits.length} of ${answers.length}"` } : {}),
     ...savedHeader

@@ -1,5 +1,20 @@
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { Origin } from '../core/answer.ts'
 import type { Headers } from '../core/headers.ts'
+
+export interface Form {
+  readonly type: string
+  /** In bytes; absent for a stream whose end is not known. */
+  readonly length?: number
+}
+
+/** The headers of a response: its form, where the answer comes from, and what its provider said with it. */
+export function responseHeaders(origin: Origin, { type, length }: Form): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = outcomeHeaders(origin)
+  headers['content-type'] = type
+  if (length !== undefined) headers['content-length'] = length
+  return origin.headers === undefined ? headers : { ...answerHeaders(origin.headers), ...headers }
+}
 
 /** What the response's headers say of where the answer comes from: `Cache-Status` (RFC 9211), `Age`, `x-reprise-*`. */
 export function outcomeHeaders(origin: Origin): Record<string, string> {
@@ -19,8 +34,7 @@ function cacheStatus({ layer, bypass, joined, stored, freshForMs }: Origin): str
 }
 
 /** Headers of a provider's response that are true of the answer itself, whoever gets it and in whatever form. */
-export function answerHeaders(headers: Headers | undefined): Record<string, string | readonly string[]> {
-  if (headers === undefined) return {}
+export function answerHeaders(headers: Headers): OutgoingHttpHeaders {
   const { 'content-length': _length, 'cache-control': _control, ...rest } = headers
-  return rest
+  return rest as OutgoingHttpHeaders
 }

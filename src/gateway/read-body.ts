@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { RepriseError } from '../core/errors.ts'
 
 /**
- * Reads the whole body of a request. Calls back once, with `body-too-large` or `aborted` or with the body: at once when
- * the last byte is there, and not a promise's turn later, because a hit is answered within the same turn.
+ * Reads the whole body of a request. Calls back with the body or with `body-too-large`, at once when the last byte is
+ * there and not a promise's turn later: a hit is answered within the same turn. Never calls back when the caller goes
+ * before it has said everything; there is nobody to answer then.
  */
 export function readBody(
   request: IncomingMessage,
@@ -30,7 +31,6 @@ export function readBody(
     const [first = nothing] = chunks
     done(undefined, chunks.length === 1 ? first : Buffer.concat(chunks))
   })
-  request.on('error', (error) => done(new RepriseError('aborted', 'the caller has gone', { cause: error }), nothing))
 }
 
 const nothing = Buffer.alloc(0)

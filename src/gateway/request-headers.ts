@@ -17,11 +17,15 @@ export function providerHeaders(headers: IncomingHttpHeaders): Record<string, st
 const versionNames = ['anthropic-version', 'anthropic-beta', 'openai-beta'] as const
 
 /** The headers that choose among forms of an answer, and so belong to what is asked. */
-export function versionHeaders(headers: IncomingHttpHeaders): Record<string, string> {
-  const found: Record<string, string> = {}
+export function versionHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  let found: Record<string, string> | undefined
   for (const name of versionNames) {
     const value = headers[name]
-    if (value !== undefined) found[name] = String(value)
+    if (value === undefined) continue
+    found ??= {}
+    found[name] = String(value)
   }
-  return found
+  return found ?? none
 }
+
+const none: Readonly<Record<string, string>> = Object.freeze({})

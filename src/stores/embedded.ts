@@ -53,7 +53,6 @@ export async function embeddedStore(options: EmbeddedStoreOptions): Promise<Stor
 
 class EmbeddedStore implements Store {
   readonly name = 'embedded'
-  readonly immediate = true
   readonly #environment: Environment
   readonly #tree: EmbeddedTree
   readonly #readers: ReaderWatch

@@ -43,7 +43,7 @@ const maxTags = 65_535
 const chunk = 500
 
 /**
- * Keeps entries in a Redis server (6.2 or later, or what speaks its protocol) that any number of machines share.
+ * Keeps entries in a Redis server (6 or later, or what speaks its protocol) that any number of machines share.
  * The connection is made in the background, again and again: calls fail at once while there is none.
  * @throws RepriseError `invalid-option`, `missing-dependency` without `@redis/client`
  */

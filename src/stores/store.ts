@@ -1,6 +1,8 @@
 /**
  * Where entries are kept: a dumb port. It may throw, be slow or be gone; `Entries` holds the policy for that.
- * Keys and tags are text of 1 to 1,024 bytes without NUL; a value is bytes of any length.
+ * Keys and tags are text of 1 to 1,024 bytes without NUL; a value is bytes of any length; a time to live is a number
+ * of milliseconds above 0. Anything else throws `invalid-option`. Entries, counters and leases of one name know nothing
+ * of each other, and `delete` deletes entries. `testing/store-contract.ts` says all this in cases.
  */
 export interface Store {
   /** `memory`, `embedded`, `redis`, or your own. */

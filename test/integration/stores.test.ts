@@ -173,6 +173,20 @@ describe('the embedded store', () => {
     expect([text(await third.get('b')), text(await third.get('c'))]).toEqual(['2', '3'])
   })
 
+  it('can be opened again while it is still being closed, with writes under way', async () => {
+    for (let round = 0; round < 5; round++) {
+      const first = await open('reopened')
+      const writing = Array.from({ length: 30 }, (_, index) =>
+        first.set(`${round}:${index}`, Buffer.from('x'), lasting)
+      )
+      const closing = first.close()
+      const second = await open('reopened')
+      await second.set(`${round}:second`, Buffer.from('x'), lasting)
+      await Promise.all([...writing, closing])
+      expect(await second.delete({ prefix: `${round}:` })).toBe(31)
+    }
+  })
+
   it('stays within its bound on the disk while ten times as much is written', async () => {
     const maxBytes = 8 * megabyte
     const store = await open('churn', { maxBytes })
