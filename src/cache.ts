@@ -8,7 +8,7 @@ import { defaultMode } from './core/mode.ts'
 import { type Ttl, ttlRules } from './core/ttl.ts'
 import { type ValueRequest, valueKind } from './core/value-kind.ts'
 import { exact } from './layers/exact.ts'
-import { bypassReason, gate } from './layers/gate.ts'
+import { gate } from './layers/gate.ts'
 import { keep } from './layers/keep.ts'
 import { singleFlight } from './layers/single-flight.ts'
 import { Entries } from './stores/entries.ts'
@@ -103,7 +103,13 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     )
     return Object.assign(handler, {
       peek(request: Request, context: Context) {
-        return bypassReason(kind, request, context) === undefined ? lookUp.peek(request, context) : undefined
+        if (context.mode.noStore || kind.bypass(request) !== undefined) return undefined
+        try {
+          return lookUp.peek(request, context)
+        } catch {
+          // What went wrong is found out, and told, on the long way.
+          return undefined
+        }
       }
     })
   }

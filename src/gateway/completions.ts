@@ -79,7 +79,7 @@ async function stream(
   { response }: Exchange
 ): Promise<void> {
   const { content } = request
-  const live = new LiveStream(response, content, context.mode.noStore ? 'no-store' : content.wire.bypass(content.json))
+  const live = new LiveStream(response, content, context.mode.noStore ? 'no-store' : content.bypass)
   let answer: Answer<Body>
   try {
     answer = await handler(request, {

@@ -1,4 +1,4 @@
-import type { Context, Handler, Layer } from '../core/handler.ts'
+import type { Handler, Layer } from '../core/handler.ts'
 import { type Identifying, keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 
@@ -14,7 +14,9 @@ export function gate<Request extends object, Result>(
     name: 'gate',
     wrap(next) {
       return async function gateRequest(request, context) {
-        const reason = bypassReason(kind, request, context)
+        const reason = context.mode.noStore
+          ? 'no-store'
+          : (kind.bypass(request) ?? unkeyable(kind, request, context.scope))
         if (reason === undefined) return next(request, context)
         context.observe({ type: 'bypass', layer: 'exact', kind: kind.name, reason })
         const answer = await last(request, context)
@@ -22,15 +24,6 @@ export function gate<Request extends object, Result>(
       }
     }
   }
-}
-
-/** Why a request must not be cached; undefined when it may. */
-export function bypassReason<Request extends object>(
-  kind: Kind<Request, unknown>,
-  request: Request,
-  { mode, scope }: Context
-): string | undefined {
-  return mode.noStore ? 'no-store' : (kind.bypass(request) ?? unkeyable(kind, request, scope))
 }
 
 function unkeyable<Request extends object>(

@@ -18,8 +18,9 @@ export function answerFrom<Result>(entry: Entry, kind: Kind<never, Result>, now:
     origins.set(entry, known)
   }
   // Fields that are there already: one that is new to what is spread costs V8 a hidden class of its own, each time.
-  const origin: Origin = { ...known, ageMs: Math.max(0, now - entry.storedAtMs), freshForMs: entry.freshUntilMs - now }
-  return { value: kind.decode(entry.body), origin: now < entry.freshUntilMs ? origin : { ...origin, stale: true } }
+  const freshForMs = entry.freshUntilMs - now
+  const origin: Origin = { ...known, ageMs: Math.max(0, now - entry.storedAtMs), freshForMs }
+  return { value: kind.decode(entry.body), origin: freshForMs > 0 ? origin : { ...origin, stale: true } }
 }
 
 /** What is the same for each hit on an entry: the same entry is found again and again. */

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
 import { Breaker } from './breaker.ts'
-import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
+import { decodeEntry, type Entry, encodeEntry, isSameEntry } from './entry.ts'
 import type { Selector, Store } from './store.ts'
 
 export interface EntriesOptions {
@@ -118,7 +118,7 @@ export class Entries {
 
   /** The bytes that were decoded last are not decoded again. */
   #decode(key: string, bytes: Uint8Array, known: Decoded | undefined): Entry | undefined {
-    if (known?.bytes.equals(bytes)) return known.entry
+    if (known !== undefined && isSameEntry(known.bytes, bytes)) return known.entry
     // A copy, because a peeked value is the store's own and may be written over.
     const own = Buffer.from(bytes)
     const entry = decodeEntry(key, own)

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto'
 import { crc32, gunzipSync, gzipSync } from 'node:zlib'
 import { isObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
@@ -22,9 +23,10 @@ export interface Entry {
   readonly body: Uint8Array
 }
 
-// Layout: 'R' '1' flags 0 | CRC-32 of all but itself, 4 bytes | length of the head, 4 bytes | head: JSON | body.
+// Layout: 'R' '1' flags 0 | CRC-32 of all but itself, 4 bytes | length of the head, 4 bytes | a number drawn for this
+// entry, 8 bytes | head: JSON | body.
 // Numbers are little-endian. The checksum is there because a bit that flips inside a text still parses as JSON.
-const prefixBytes = 12
+const prefixBytes = 20
 const gzipped = 1
 
 /** Bodies above this are compressed: below it gzip saves less than the reader pays for unpacking. */
@@ -40,10 +42,19 @@ export function encodeEntry({ body, ...head }: Entry): Buffer {
   bytes[2] = packed === body ? 0 : gzipped
   bytes[3] = 0
   bytes.writeUInt32LE(headBytes.length, 8)
+  randomFillSync(bytes, 12, 8)
   headBytes.copy(bytes, prefixBytes)
   bytes.set(packed, prefixBytes + headBytes.length)
   bytes.writeUInt32LE(checksum(bytes), 4)
   return bytes
+}
+
+/**
+ * Whether two are the same entry, told by checksum, length and the number that was drawn for it: whoever has checked
+ * the one need not read through the other, which costs as much as the rest of a lookup.
+ */
+export function isSameEntry(a: Buffer, b: Uint8Array): boolean {
+  return a.length === b.length && a.compare(b, 0, prefixBytes, 0, prefixBytes) === 0
 }
 
 /** The entry in `bytes`; undefined when they are not an entry of `key`, whole and unharmed. */

@@ -13,7 +13,7 @@ export function llmKind(wire: Wire): Kind<WireRequest, Body> {
     identity({ content: { json, query, versions, numbers } }) {
       return [wire.name, query, versions, numbers, wire.identity(json)]
     },
-    bypass: ({ content }) => wire.bypass(content.json),
+    bypass: ({ content }) => content.bypass,
     model({ content }) {
       const { model } = content.json
       return typeof model === 'string' ? model : undefined

@@ -11,6 +11,8 @@ export class WireContent {
   readonly json: JsonObject
   /** The caller wants the answer while it is made. */
   readonly stream: boolean
+  /** Why it must not be cached, when its wire says so. */
+  readonly bypass: string | undefined
   /** Of the path: `?beta=true`, or nothing. */
   readonly query: string
   /** The dialect's version headers. */
@@ -30,6 +32,7 @@ export class WireContent {
     const problem = wire.check(this.json)
     if (problem !== undefined) throw new RepriseError('invalid-body', problem.message, { field: problem.field })
     this.stream = this.json['stream'] === true
+    this.bypass = wire.bypass(this.json)
   }
 }
 
