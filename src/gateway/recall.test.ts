@@ -27,7 +27,7 @@ describe('recalled bodies', () => {
   })
 
   it('are not mistaken for others with the same checksum', () => {
-    // CRC-32 is linear: any four bytes can be chosen so that it comes out as one likes; these two texts collide.
+    // These two words have the same CRC-32, and so have equal texts around them.
     const [a, b] = ['plumless', 'buckeroo'].map((text) =>
       Buffer.from(`{"model":"${text}","messages":[{"role":"user"}]}`)
     )

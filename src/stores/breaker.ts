@@ -45,7 +45,8 @@ export class Breaker {
       return result
     } catch (error) {
       const late = error instanceof RepriseError && error.code === 'store-timeout'
-      this.#failures += 1
+      // What cannot succeed later either (a value too large for the store) says nothing of the store's health.
+      if (!(error instanceof RepriseError) || error.retryable) this.#failures += 1
       this.#options.observe({ type: 'failed', part: this.#options.part, operation, error: asError(error) })
       if (late || this.#failures >= failuresToOpen) this.#leaveOut(asError(error))
       throw error

@@ -77,8 +77,9 @@ export class RedisConnection {
     }
   }
 
-  /** The error of an answer that makes no sense. */
+  /** The error of an answer that makes no sense. The connection is given up: the next ones could be anybody's. */
   nonsense(command: string): RepriseError {
+    this.#connectAgain()
     return this.#failure('answers what it should not', new Error(`to ${command}`))
   }
 

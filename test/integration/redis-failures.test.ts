@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Event } from '../../src/core/events.ts'
-import { makeStand, type Stand } from '../support/gateway.ts'
+import { makeGateway, makeStand, type Stand } from '../support/gateway.ts'
 import { type MeddlingProxy, meddlingProxy } from '../support/meddling-proxy.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
 
@@ -24,13 +24,17 @@ async function open(url = redis.url): Promise<void> {
   stand = await makeStand({ store: url, observe: (event) => events.push(event) })
 }
 
-/** Asks one question; the layer that answered. Throws when anything but an answer comes. */
-async function ask(question: string): Promise<string> {
-  const response = await fetch(`${stand.gateway.url}/v1/chat/completions`, {
+function post({ gateway }: Stand, question: string): Promise<Response> {
+  return fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: 'Bearer sk-a', 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: question }] })
   })
+}
+
+/** Asks one question; the layer that answered. Throws when anything but an answer comes. */
+async function ask(question: string): Promise<string> {
+  const response = await post(stand, question)
   const body = (await response.json()) as { choices: { message: { content: string } }[] }
   expect([response.status, typeof body.choices[0]?.message.content]).toEqual([200, 'string'])
   return response.headers.get('x-reprise-layer') ?? ''
@@ -61,7 +65,10 @@ async function whileAsking(during: () => Promise<void>): Promise<Record<string, 
 }
 
 function count(type: Event['type'], operation?: string): number {
-  return events.filter((event) => event.type === type && (operation === undefined || ('operation' in event && event.operation === operation))).length
+  return events.filter(
+    (event) =>
+      event.type === type && (operation === undefined || ('operation' in event && event.operation === operation))
+  ).length
 }
 
 /** Waits until a known question is a hit again. */
@@ -78,10 +85,16 @@ describe('a Redis', () => {
   it('that is there: is shared by gateways, and keeps what they were answered', async () => {
     await open()
     await untilHits()
-    const other = await makeStand({ store: redis.url, openaiUrl: stand.provider.openaiUrl })
-    const response = await other.openai('sk-a').chat.completions.create({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'a known question' }] }).asResponse()
+    const other = await makeGateway({ store: redis.url }, stand.provider)
+    await expect
+      .poll(async () => (await post(other, 'until it is connected')).headers.get('x-reprise-layer'))
+      .toBe('exact')
+    const response = await other
+      .openai('sk-a')
+      .chat.completions.create({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'a known question' }] })
+      .asResponse()
     expect(response.headers.get('x-reprise-layer')).toBe('exact')
-    await other.close()
+    await other.gateway.close(0)
   })
 
   it('that is absent at the start: requests are answered, and hits come once it is there', async () => {
@@ -114,7 +127,9 @@ describe('a Redis', () => {
       await asked(20)
       redis.freeze()
       await expect.poll(() => count('opened'), { timeout: 10_000 }).toBeGreaterThan(0)
-      await expect.poll(async () => (await (await fetch(`${stand.gateway.url}/health`)).json()) as unknown).toMatchObject({ store: { state: 'down' } })
+      await expect
+        .poll(async () => (await (await fetch(`${stand.gateway.url}/health`)).json()) as unknown)
+        .toMatchObject({ store: { state: 'down' } })
       const waited = count('failed')
       // Those who were under way when it hung, with a read or a write: one each.
       expect(waited).toBeLessThanOrEqual(2 * workers)
@@ -126,22 +141,25 @@ describe('a Redis', () => {
     await expect.poll(() => count('closed')).toBe(count('opened'))
   })
 
-  it.each(['random', 'http', 'wrong-type'] as const)('that returns garbage (%s) while requests flow: none fails, none is answered by it, and hits return', async (noise) => {
-    const proxy: MeddlingProxy = await meddlingProxy(redis.port)
-    try {
-      await open(`redis://127.0.0.1:${proxy.port}`)
-      await untilHits()
-      await whileAsking(async () => {
-        await asked(20)
-        proxy.meddle(noise)
-        await asked(200)
-        proxy.meddle('none')
+  it.each(['random', 'http', 'wrong-type'] as const)(
+    'that returns garbage (%s) while requests flow: none fails, none is answered by it, and hits return',
+    async (noise) => {
+      const proxy: MeddlingProxy = await meddlingProxy(redis.port)
+      try {
+        await open(`redis://127.0.0.1:${proxy.port}`)
         await untilHits()
-      })
-    } finally {
-      await proxy.close()
+        await whileAsking(async () => {
+          await asked(20)
+          proxy.meddle(noise)
+          await asked(200)
+          proxy.meddle('none')
+          await untilHits()
+        })
+      } finally {
+        await proxy.close()
+      }
     }
-  })
+  )
 
   it('whose entries were damaged: each is deleted, and asked again', async () => {
     await open()
@@ -150,6 +168,13 @@ describe('a Redis', () => {
     expect(keys).toHaveLength(1)
     for (const damage of [`SETRANGE ${keys[0]} 200 xxx`, `SET ${keys[0]} garbage`, `APPEND ${keys[0]} more`]) {
       await redis.ask(damage)
+      // A gateway that has not read the entry before it was damaged.
+      const { provider } = stand
+      await stand.gateway.close(0)
+      stand = await makeGateway({ store: redis.url, observe: (event) => events.push(event) }, provider)
+      await expect
+        .poll(async () => (await post(stand, 'until it is connected')).headers.get('x-reprise-layer'))
+        .toBe('exact')
       expect(await ask('a known question')).toBe('provider')
       expect(await ask('a known question')).toBe('exact')
     }
@@ -169,7 +194,11 @@ describe('a Redis', () => {
     await redis.stop()
     redis = await startRedisServer({ password: 'secret', tls: true })
     events = []
-    stand = await makeStand({ store: redis.url, password: 'secret', ...(redis.ca === undefined ? {} : { ca: redis.ca }) })
+    stand = await makeStand({
+      store: redis.url,
+      password: 'secret',
+      ...(redis.ca === undefined ? {} : { ca: redis.ca })
+    })
     await untilHits()
   })
 
@@ -177,7 +206,10 @@ describe('a Redis', () => {
     await redis.stop()
     redis = await startRedisServer({ password: 'secret' })
     events = []
-    stand = await makeStand({ store: redis.url.replace('redis://', 'redis://:a-wrong-one@'), observe: (event) => events.push(event) })
+    stand = await makeStand({
+      store: redis.url.replace('redis://', 'redis://:a-wrong-one@'),
+      observe: (event) => events.push(event)
+    })
     for (let question = 0; question < 8; question++) expect(await ask(`question ${question}`)).toBe('provider')
     const reasons = events.flatMap((event) => (event.type === 'failed' ? [event.error.message] : []))
     await expect.poll(() => reasons.length).toBeGreaterThan(0)

@@ -2,6 +2,8 @@ import { closeSync, openSync, readdirSync, statSync, truncateSync, writeFileSync
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { messageOf, RepriseError } from '../../src/core/errors.ts'
 import { embeddedStore } from '../../src/stores/embedded.ts'
@@ -51,6 +53,9 @@ async function failureOf(call: () => Promise<unknown>): Promise<RepriseError> {
 
 const text = (value: Uint8Array | undefined): string | undefined => value && Buffer.from(value).toString()
 
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
 describe('the memory store', () => {
   describe('keeps the contract:', () => {
     for (const { name, run } of storeContract(() => openStore('memory:'))) it(name, run)
@@ -86,7 +91,7 @@ describe('the memory store', () => {
         if (index % 2 === 0) await store.delete({ key })
       }
       await store.delete({ all: true })
-      globalThis.gc?.()
+      collectGarbage()
       return process.memoryUsage().heapUsed
     }
     await churn()
@@ -555,7 +560,7 @@ describe('the redis store', () => {
     await store.set('after', Buffer.from('x'), lasting)
   })
 
-  it('never passes on a reply that makes no sense', async () => {
+  it('gives what somebody else has written as it is, and fails where that is no value at all', async () => {
     const store = await ready(open({ url: plain.url, prefix: 'nonsense' }))
     await plain.ask(
       'SET nonsense:e:other anything',
@@ -563,8 +568,9 @@ describe('the redis store', () => {
       'RPUSH nonsense:e:list 1',
       'SET nonsense:c:word word'
     )
-    expect(await failureOf(() => store.get('other'))).toMatchObject({ code: 'store-unavailable' })
-    expect(await failureOf(() => store.get('none'))).toMatchObject({ code: 'store-unavailable' })
+    // Whoever reads values knows what they must be; a store that failed here would keep them from deleting it.
+    expect(String(await store.get('other'))).toBe('anything')
+    expect(String(await store.get('none'))).toBe('')
     expect((await failureOf(() => store.get('list'))).message).toContain('WRONGTYPE')
     expect((await failureOf(() => store.increment('word', 1, longMs))).message).toContain('not an integer')
   })
@@ -598,9 +604,7 @@ describe('the redis store', () => {
     it.each([
       ['a number', ':7\r\n'],
       ['a status', '+OK\r\n'],
-      ['a list', '*1\r\n$1\r\nx\r\n'],
-      ['a text that is no entry', '$5\r\nhello\r\n'],
-      ['an entry that is cut short', '$4\r\n\u0001\u0000\u0009x\r\n']
+      ['a list', '*1\r\n$1\r\nx\r\n']
     ])('rejects %s for an entry', async (_, reply) => {
       answer = () => '$-1\r\n'
       const store = await ready(open({ url }))

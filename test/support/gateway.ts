@@ -18,6 +18,11 @@ export async function makeStand(
   providerOptions: Parameters<typeof simulatedProvider>[0] = {}
 ): Promise<Stand> {
   const provider = await simulatedProvider(providerOptions)
+  return makeGateway(options, provider)
+}
+
+/** Another gateway before the same provider. */
+export async function makeGateway(options: GatewayOptions, provider: SimulatedProvider): Promise<Stand> {
   const gateway = await startGateway({
     port: 0,
     openaiUrl: provider.openaiUrl,
