@@ -45,6 +45,7 @@ export async function benchGateway(): Promise<void> {
     })
     started.push(generator)
     pin(generator, 1)
+    generator.setMaxListeners(0)
     const load = (port: number, rest: Omit<Load, 'port' | 'seconds'>, length = seconds): Promise<LoadResult> =>
       new Promise((resolve, reject) => {
         generator.once('message', (result) => resolve(result as LoadResult))
