@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { configure } from 'safe-stable-stringify'
 import type { Json } from './json.ts'
-import type { Kind } from './kind.ts'
+import type { Kind, KnownKey } from './kind.ts'
 
 // Two values share a text only when they are equal JSON; a cycle or a BigInt is an error and not a text.
 const stringify = configure({ circularValue: Error, strict: true })
@@ -23,20 +23,22 @@ export function keyOf<Request extends object>(
   request: Request,
   scope: readonly string[]
 ): string {
-  const subject = kind.subject?.(request) ?? request
-  const known = lastKeys.get(subject)
+  const subject = kind.subject?.(request)
+  const known = subject === undefined ? keysOfRequests.get(request) : subject.knownKey
   if (known !== undefined && known.kind === kind.name && sameScope(known.scope, scope)) return known.key
   const text = canonical([scope, kind.name, kind.identity(request)])
   const key = `${kind.name}:${readable(kind.model(request) ?? '')}:${hash('sha256', text, 'hex')}`
-  lastKeys.set(subject, { kind: kind.name, scope, key })
+  const made = { kind: kind.name, scope, key }
+  if (subject === undefined) keysOfRequests.set(request, made)
+  else subject.knownKey = made
   return key
 }
 
 /** The part of a kind that a key is made with. */
 export type Identifying<Request> = Pick<Kind<Request, unknown>, 'name' | 'identity' | 'subject' | 'model'>
 
-/** More than one layer asks for a request's key, and a gateway sees the same request again and again. */
-const lastKeys = new WeakMap<object, { kind: string; scope: readonly string[]; key: string }>()
+/** More than one layer asks for a request's key. */
+const keysOfRequests = new WeakMap<object, KnownKey>()
 
 function sameScope(a: readonly string[], b: readonly string[]): boolean {
   if (a === b) return true

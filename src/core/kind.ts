@@ -6,8 +6,11 @@ export interface Kind<Request, Result> {
   readonly name: string
   /** Everything that can change the answer. Equal identity, same answer. */
   identity(request: Request): Json
-  /** What `identity` is read from: the same object, the same identity, so that it need not be read again. Default: the request. */
-  subject?(request: Request): object
+  /**
+   * What `identity` is read from, when that is an object of the kind's own: the same object, the same identity, and
+   * the key may be kept with it. Default: the key is made of the request each time it is another object.
+   */
+  subject?(request: Request): Subject
   /** Why this request must not be cached at all; undefined when it may. */
   bypass(request: Request): string | undefined
   /** The model asked for; undefined where there is none. */
@@ -18,6 +21,18 @@ export interface Kind<Request, Result> {
   usage(result: Result): Usage | undefined
   encode(result: Result): Uint8Array
   decode(bytes: Uint8Array): Result
+}
+
+/** Where a key may be kept once it has been made. */
+export interface Subject {
+  knownKey?: KnownKey | undefined
+}
+
+/** A key, and what it was made for. */
+export interface KnownKey {
+  readonly kind: string
+  readonly scope: readonly string[]
+  readonly key: string
 }
 
 /** Tokens of one call, as its provider counted them. */

@@ -18,15 +18,7 @@ export function tenantByCredential(secret: string): TenantOf {
   // Of what the memo is made of only hashes leave the process; it is bounded, since callers choose what they send.
   const known = new LRUCache<string, string>({ max: 10_000 })
   return function tenantOf(headers) {
-    let credential = ''
-    for (const name of credentialHeaders) {
-      const value = headers[name]
-      if (value !== undefined) credential += `${bare(String(value))}\n`
-    }
-    for (const name of accountHeaders) {
-      const value = headers[name]
-      if (value !== undefined) credential += `${name}=${value}\n`
-    }
+    const credential = credentialOf(headers)
     let tenant = known.get(credential)
     if (tenant === undefined) {
       tenant = createHmac('sha256', secret).update(credential).digest('hex')
@@ -34,6 +26,20 @@ export function tenantByCredential(secret: string): TenantOf {
     }
     return tenant
   }
+}
+
+/** All that tells who is asking, as one text. */
+function credentialOf(headers: IncomingHttpHeaders): string {
+  let credential = ''
+  for (const name of credentialHeaders) {
+    const value = headers[name]
+    if (value !== undefined) credential += `${bare(String(value))}\n`
+  }
+  for (const name of accountHeaders) {
+    const value = headers[name]
+    if (value !== undefined) credential += `${name}=${value}\n`
+  }
+  return credential
 }
 
 /** All callers are one tenant: whoever reaches the gateway shares its answers. */

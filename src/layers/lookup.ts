@@ -12,19 +12,25 @@ export function serves(entry: Entry, mode: Mode, now: number): boolean {
 
 /** The answer that an entry holds. */
 export function answerFrom<Result>(entry: Entry, kind: Kind<never, Result>, now: number): Answer<Result> {
-  let known = origins.get(entry)
-  if (known === undefined) {
-    known = lastingOrigin(entry)
-    origins.set(entry, known)
-  }
+  const known = (entry as Remembering)[lasting] ?? rememberOrigin(entry)
   // Fields that are there already: one that is new to what is spread costs V8 a hidden class of its own, each time.
   const freshForMs = entry.freshUntilMs - now
   const origin: Origin = { ...known, ageMs: Math.max(0, now - entry.storedAtMs), freshForMs }
   return { value: kind.decode(entry.body), origin: freshForMs > 0 ? origin : { ...origin, stale: true } }
 }
 
-/** What is the same for each hit on an entry: the same entry is found again and again. */
-const origins = new WeakMap<Entry, Origin>()
+/** What is the same for each hit on an entry, kept with it: the same entry is found again and again. */
+const lasting: unique symbol = Symbol('lasting origin')
+
+interface Remembering extends Entry {
+  [lasting]?: Origin
+}
+
+function rememberOrigin(entry: Remembering): Origin {
+  const origin = lastingOrigin(entry)
+  entry[lasting] = origin
+  return origin
+}
 
 function lastingOrigin({ key, storedAtMs, provider, model, usage, costUsd, tookMs }: Entry): Origin {
   return {

@@ -54,7 +54,9 @@ export function encodeEntry({ body, ...head }: Entry): Buffer {
  * the one need not read through the other, which costs as much as the rest of a lookup.
  */
 export function isSameEntry(a: Buffer, b: Uint8Array): boolean {
-  return a.length === b.length && a.compare(b, 0, prefixBytes, 0, prefixBytes) === 0
+  if (a.length !== b.length) return false
+  for (let at = 0; at < prefixBytes; at++) if (a[at] !== b[at]) return false
+  return true
 }
 
 /** The entry in `bytes`; undefined when they are not an entry of `key`, whole and unharmed. */

@@ -1,10 +1,11 @@
 import { RepriseError } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
+import type { KnownKey, Subject } from '../core/kind.ts'
 import { inexactNumbers } from './exact-numbers.ts'
 import type { Wire } from './wire.ts'
 
 /** What was asked: a request's body and the few headers that can change its answer. The same bytes, the same content. */
-export class WireContent {
+export class WireContent implements Subject {
   readonly wire: Wire
   /** The body as it came. */
   readonly raw: Buffer
@@ -19,6 +20,7 @@ export class WireContent {
   readonly versions: Readonly<Record<string, string>>
   /** Numbers that parsing has made equal to others. */
   readonly numbers: readonly string[]
+  knownKey: KnownKey | undefined = undefined
 
   /** @throws RepriseError `invalid-body`, saying what is wrong with it. */
   constructor(wire: Wire, raw: Buffer, query = '', versions: Readonly<Record<string, string>> = {}) {
