@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { listening, startProgram } from '../test/support/program.ts'
 import type { Load, LoadResult } from './load.ts'
 
 const rounds = 5
@@ -32,13 +33,21 @@ export async function benchGateway(): Promise<void> {
     })
     return { port, process: child }
   }
+  /** The program itself, as its users start it. */
+  async function startGateway(store: string): Promise<{ port: number }> {
+    const program = startProgram(['serve', '--port', '0', '--store', store, '--openai-url', `${address}/v1`])
+    started.push(program.process)
+    pin(program.process, 0)
+    return { port: Number(new URL(await listening(program)).port) }
+  }
+  let address = ''
   try {
     const provider = await start('peers.ts', 0, 'provider')
-    const address = `http://127.0.0.1:${provider.port}`
+    address = `http://127.0.0.1:${provider.port}`
     const constant = await start('peers.ts', 0, 'constant')
     const proxy = await start('peers.ts', 0, 'proxy', address)
-    const memory = await start('gateway-process.ts', 0, address, 'memory:')
-    const embedded = await start('gateway-process.ts', 0, address, `embedded:${folder}`)
+    const memory = await startGateway('memory:')
+    const embedded = await startGateway(`embedded:${folder}`)
     const generator = fork(join(import.meta.dirname, 'load.ts'), {
       execArgv: ['--import', 'tsx'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc']

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { assemble } from '../config/assemble.ts'
 import { loadSettings, settingsHelp } from '../config/load.ts'
 import type { Event } from '../core/events.ts'
@@ -10,12 +11,22 @@ ${settingsHelp()}
 
 Each flag can also be set in the environment (--openai-url as REPRISE_OPENAI_URL) and in the file.`
 
+/**
+ * V8 puts objects of a kind that has often outlived a collection straight among the old ones. Requests that wait for
+ * a provider teach it so, and from then on every hit's objects, dead within the microsecond, are kept until the next
+ * great collection and copied before: a hit then costs a third more (docs/decisions/0003).
+ */
+function keepTheYoungYoung(): void {
+  setFlagsFromString('--no-allocation-site-pretenuring')
+}
+
 /** Starts the gateway, says where it is, and runs until it is told to stop. */
 export async function serve(flags: readonly string[]): Promise<void> {
   if (flags.includes('--help') || flags.includes('-h')) {
     console.log(help)
     return
   }
+  keepTheYoungYoung()
   const options = assemble(loadSettings(flags))
   const gateway = await startGateway({ ...options, observe: report })
   console.log(`Reprise listens on ${gateway.url}
