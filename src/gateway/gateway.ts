@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type CacheOptions, createCache } from '../cache.ts'
+import type { Duplex } from 'node:stream'
+import { type Cache, type CacheOptions, createCache } from '../cache.ts'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { ignore } from '../core/events.ts'
 import { type HttpProvider, httpProvider } from '../providers/http-provider.ts'
@@ -20,6 +21,7 @@ import { passThrough } from './pass-through.ts'
 import { readBody } from './read-body.ts'
 import { recallBodies } from './recall.ts'
 import { oneTenant, tenantByCredential } from './tenant.ts'
+import { passUpgrade } from './upgrade.ts'
 
 export interface GatewayOptions extends CacheOptions {
   /** Default: 4141. 0 takes one that is free. */
@@ -142,7 +144,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       fail(error)
     }
   })
-  const closing = { cache, providers: [openai, anthropic], server }
+  const handedOver = new Set<Duplex>()
+  server.on('upgrade', (request, socket, head) => {
+    handedOver.add(socket)
+    socket.once('close', () => handedOver.delete(socket))
+    const path = (request.url ?? '').replace(/^\/v1(?=\/)/, '')
+    if (path === request.url) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+    else passUpgrade(request, socket, head, path, providerOf(request, path))
+  })
+  const closing = { cache, providers: [openai, anthropic], server, handedOver }
   try {
     await listen(server, port, host)
   } catch (error) {
@@ -186,18 +196,22 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   })
 }
 
-async function shutDown(
-  {
-    server,
-    cache,
-    providers
-  }: { server: Server; cache: { close(): Promise<void> }; providers: readonly HttpProvider[] },
-  graceMs: number
-): Promise<void> {
+interface Closing {
+  readonly server: Server
+  readonly cache: Pick<Cache, 'close'>
+  readonly providers: readonly HttpProvider[]
+  /** Connections that are no longer the server's, which therefore does not close them. */
+  readonly handedOver: ReadonlySet<Duplex>
+}
+
+async function shutDown({ server, cache, providers, handedOver }: Closing, graceMs: number): Promise<void> {
   const { listening } = server
   const ended = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  const timer = setTimeout(() => {
+    server.closeAllConnections()
+    for (const socket of handedOver) socket.destroy()
+  }, graceMs)
   if (listening) await ended
   clearTimeout(timer)
   await Promise.allSettled(providers.map((provider) => provider.close()))

@@ -29,6 +29,8 @@ export interface HttpProvider {
   readonly ask: Handler<WireRequest, Body>
   /** Sends anything to a path below the base URL, and hands the response over as it comes. */
   forward(path: string, options: ForwardOptions): Promise<Dispatcher.ResponseData>
+  /** A caller's headers as this provider gets them: with the operator's credential, where there is one. */
+  withCredential(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>>
   close(): Promise<void>
 }
 
@@ -137,7 +139,7 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
     }
   }
 
-  return { name, baseUrl, ask, forward, close: () => pool.destroy() }
+  return { name, baseUrl, ask, forward, withCredential, close: () => pool.destroy() }
 }
 
 /** Passes a stream on, event by event, while gathering it into the plain answer. */

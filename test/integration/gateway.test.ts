@@ -1,4 +1,5 @@
-import { request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeStand, type Stand } from '../support/gateway.ts'
@@ -548,6 +549,52 @@ describe('everything else under /v1', () => {
   it('says how it is', async () => {
     const health = await fetch(`${stand.gateway.url}/health`)
     expect(await health.json()).toMatchObject({ status: 'ok', store: { name: 'memory', state: 'up' } })
+  })
+
+  it('joins connections that are to speak something else, and passes a refusal on', async () => {
+    const realtime = createServer((_, response) => response.writeHead(426, { 'x-said-by': 'provider' }).end('no'))
+    realtime.on('upgrade', (request, socket) => {
+      if (request.url === '/v1/refused') socket.end('HTTP/1.1 403 Forbidden\r\nx-said-by: provider\r\n\r\nno')
+      else
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\nx-path: ${request.url}\r\nx-key: ${request.headers.authorization}\r\n\r\n`
+        )
+      socket.pipe(socket)
+    })
+    await new Promise<void>((resolve) => realtime.listen(0, '127.0.0.1', resolve))
+    const { port } = realtime.address() as AddressInfo
+    const own = await makeStand({ openaiUrl: `http://127.0.0.1:${port}/v1`, openaiKey: 'sk-operator' })
+    const connect = (path: string) =>
+      httpRequest(`${own.gateway.url}${path}`, {
+        headers: { connection: 'Upgrade', upgrade: 'echo', authorization: 'Bearer sk-alice' }
+      })
+    try {
+      const echoed = await new Promise<string[]>((resolve, reject) => {
+        const request = connect('/v1/realtime?model=x')
+        request.on('error', reject)
+        request.on('upgrade', (response, socket) => {
+          socket.write('are you there?')
+          socket.once('data', (data) => {
+            // The connection stays open: closing the gateway ends it.
+            socket.on('error', () => {})
+            resolve([String(response.headers['x-path']), String(response.headers['x-key']), data.toString()])
+          })
+        })
+        request.end()
+      })
+      expect(echoed).toEqual(['/v1/realtime?model=x', 'Bearer sk-operator', 'are you there?'])
+      const refused = await new Promise<unknown[]>((resolve, reject) => {
+        const request = connect('/v1/refused')
+        request.on('error', reject)
+        request.on('response', (response) => resolve([response.statusCode, response.headers['x-said-by']]))
+        request.end()
+      })
+      expect(refused).toEqual([403, 'provider'])
+    } finally {
+      await own.close()
+      realtime.closeAllConnections()
+      realtime.close()
+    }
   })
 
   it('keeps a connection alive between requests', async () => {

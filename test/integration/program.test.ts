@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -112,6 +112,37 @@ describe('reprise serve', () => {
     }
     await stop(second)
     expect(second.errors()).toBe('')
+  })
+
+  it('neither logs nor stores a key', async () => {
+    const own = join(folder, 'keys')
+    const program = startProgram([
+      'serve',
+      '--port',
+      '0',
+      '--store',
+      `embedded:${own}`,
+      '--openai-url',
+      provider.openaiUrl
+    ])
+    const client = new OpenAI({
+      apiKey: 'sk-never-to-be-seen',
+      baseURL: `${await listening(program)}/v1`,
+      maxRetries: 0
+    })
+    await client.chat.completions.create(chat('keys'))
+    await client.embeddings.create({ model: 'text-embedding-3-small', input: 'keys' })
+    provider.fail({ status: 500 })
+    await client.chat.completions.create(chat('fails')).catch(() => {})
+    await stop(program)
+    const files = readdirSync(own, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      statSync(join(own, file)).isFile()
+    )
+    const stored = Buffer.concat(files.map((file) => readFileSync(join(own, file))))
+    // What is looked for is there to be found: the answer's own words are.
+    expect(stored.includes('gpt-4o-mini')).toBe(true)
+    expect(stored.includes('sk-never-to-be-seen')).toBe(false)
+    expect(program.output() + program.errors()).not.toContain('sk-never-to-be-seen')
   })
 
   it('finishes what is under way when it is told to stop', async () => {
