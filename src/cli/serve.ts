@@ -31,11 +31,16 @@ export async function serve(flags: readonly string[]): Promise<void> {
   const gateway = await startGateway({ ...options, observe: report })
   console.log(`Reprise listens on ${gateway.url}
   stores answers in ${describeStore(String(options.store))}
-  asks ${options.openaiUrl ?? 'https://api.openai.com/v1'} and ${options.anthropicUrl ?? 'https://api.anthropic.com'}
+  asks ${gateway.providerUrls.join(' and ')}
 
 Point your client at it:
   export OPENAI_BASE_URL=${gateway.url}/v1
   export ANTHROPIC_BASE_URL=${gateway.url}`)
+
+  const { host = '127.0.0.1' } = options
+  if (!loopback.test(host) && (options.openaiKey !== undefined || options.anthropicKey !== undefined)) {
+    console.error(`Whoever reaches ${gateway.url} can spend the configured provider key.`)
+  }
 
   let stopping = false
   async function stop(): Promise<void> {
@@ -49,6 +54,8 @@ Point your client at it:
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
 }
+
+const loopback = /^(127\.|::1$|localhost$)/
 
 /** Tells the operator what the callers are spared: that the store is gone, and that it is back. */
 function report(event: Event): void {

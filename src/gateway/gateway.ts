@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -47,11 +48,15 @@ export interface Gateway {
   /** `http://127.0.0.1:4141` */
   readonly url: string
   readonly storeName: string
+  /** Whom it asks: the providers' base URLs, `/v1` included. */
+  readonly providerUrls: readonly string[]
   /** Takes no more requests, lets those under way finish for at most `graceMs`, and closes the store. */
   close(graceMs?: number): Promise<void>
 }
 
-const version = '0.1.0'
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 /**
  * Starts a gateway: official SDKs talk to it as to their provider.
@@ -64,10 +69,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     baseUrl: options.openaiUrl ?? 'https://api.openai.com/v1',
     ...(options.openaiKey === undefined ? {} : { credential: { authorization: `Bearer ${options.openaiKey}` } })
   })
-  // The dialect's paths begin with /v1 at Anthropic; its SDK's base URL ends before it.
+  // Anthropic's SDK has the /v1 in its paths and not in its base URL; who writes it all the same means the same.
   const anthropic = httpProvider({
     name: 'anthropic',
-    baseUrl: `${(options.anthropicUrl ?? 'https://api.anthropic.com').replace(/\/+$/, '')}/v1`,
+    baseUrl: `${(options.anthropicUrl ?? 'https://api.anthropic.com').replace(/(\/v1)?\/*$/, '')}/v1`,
     ...(options.anthropicKey === undefined ? {} : { credential: { 'x-api-key': options.anthropicKey } })
   })
   const cache = await createCache(options)
@@ -163,6 +168,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     storeName: cache.storeName,
+    providerUrls: [openai.baseUrl, anthropic.baseUrl],
     close: (graceMs = 10_000) => shutDown(closing, graceMs)
   }
 }

@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
 import { openaiDialect } from './dialect.ts'
+import { without } from './fields.ts'
 import type { Wire } from './wire.ts'
 
 /** What one embedding is made of: a text, or its tokens. */
@@ -42,7 +43,7 @@ export const openaiEmbeddings: Wire = {
       message: `input: expected a text, a list of texts, or tokens as lists of integers, not empty, got ${got}`
     }
   },
-  identity: (request) => withoutFields(request, new Set(['user'])),
+  identity: (request) => without(request, new Set(['user'])),
   bypass: () => undefined,
   prepare: () => undefined,
   fold: () => ({ add() {}, end: () => ({ unfit: 'unknown' }) }),
@@ -71,19 +72,11 @@ const plainFields = new Set(['model', 'input', 'encoding_format', 'dimensions', 
 /** Everything that can change the embedding of one input. */
 export function embeddingIdentity(request: JsonObject, input: EmbeddingInput): Json {
   const convertible = Object.keys(request).every((field) => plainFields.has(field)) && knownEncoding(request)
-  return [
-    withoutFields(request, new Set(convertible ? ['input', 'user', 'encoding_format'] : ['input', 'user'])),
-    input
-  ]
+  return [without(request, new Set(convertible ? ['input', 'user', 'encoding_format'] : ['input', 'user'])), input]
 }
 
 function knownEncoding({ encoding_format: format }: JsonObject): boolean {
   return format === undefined || format === null || format === 'float' || format === 'base64'
-}
-
-function withoutFields(request: JsonObject, fields: ReadonlySet<string>): JsonObject {
-  // Object.fromEntries keeps a field called __proto__, which an assignment would lose.
-  return Object.fromEntries(Object.entries(request).filter(([field]) => !fields.has(field)))
 }
 
 /**
