@@ -7,10 +7,20 @@ import { Body } from './body.ts'
  * (a response's `metadata`), and must not repeat those of somebody else's request.
  */
 export function echoed(fields: readonly string[], answer: Body, asked: JsonObject): Body {
-  const said = answer.json
+  const said = readable(answer)
+  if (said === undefined) return answer
   const wrong = fields.filter((field) => Object.hasOwn(said, field) && !same(said[field], wanted(field, asked)))
   if (wrong.length === 0) return answer
   return Body.fromJson({ ...said, ...Object.fromEntries(wrong.map((field) => [field, wanted(field, asked)])) })
+}
+
+/** What the answer says; undefined when a provider has said something that is no answer. */
+function readable(answer: Body): JsonObject | undefined {
+  try {
+    return answer.json
+  } catch {
+    return undefined
+  }
 }
 
 /** What a provider repeats for a field that the request does not have. */

@@ -280,6 +280,29 @@ describe('errors', () => {
     }
   )
 
+  it('passes a plain answer that is no answer on as it came, and stores nothing', async () => {
+    const bodies = {
+      '/v1/chat/completions': chat,
+      '/v1/messages': message,
+      '/v1/responses': { model: 'gpt-4o-mini', input: 'Hello' }
+    }
+    for (const [path, body] of Object.entries(bodies)) {
+      for (const stream of [false, true]) {
+        stand.provider.fail('malformed', 'malformed')
+        const said = await post(path, { ...body, stream }, { 'anthropic-version': '2023-06-01' })
+        expect([path, said.status]).toEqual([path, 200])
+        const text = await said.text()
+        if (!stream) expect(() => JSON.parse(text)).toThrow(SyntaxError)
+        stand.provider.reset()
+        const next = await post(path, body, { 'anthropic-version': '2023-06-01' })
+        expect([path, next.headers.get('cache-status')]).toEqual([path, 'reprise; fwd=miss; stored'])
+        await next.text()
+        await stand.close()
+        stand = await makeStand({}, { strict: false })
+      }
+    }
+  })
+
   it('answers 504 in the dialect to only-if-cached, and tells the SDK not to ask again', async () => {
     const missing = await post('/v1/chat/completions', chat, { 'cache-control': 'only-if-cached' })
     expect([missing.status, missing.headers.get('x-should-retry')]).toEqual([504, 'false'])
