@@ -184,7 +184,7 @@ describe('a Redis', () => {
   it('that is full: what it has is still answered', async () => {
     await open()
     await untilHits()
-    await redis.ask('CONFIG SET maxmemory 1mb')
+    await redis.ask('CONFIG SET maxmemory 1')
     expect(await ask('a new question')).toBe('provider')
     expect(await ask('a new question')).toBe('provider')
     expect(await ask('a known question')).toBe('exact')
