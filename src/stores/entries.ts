@@ -134,7 +134,8 @@ export class Entries {
   /** Stores an entry; true when the store has it. */
   async put(entry: Entry): Promise<boolean> {
     const ttlMs = entry.expiresAtMs - this.#now()
-    if (ttlMs <= 0) return false
+    // A store that has just let a read wait in vain need not let the same request wait again.
+    if (ttlMs <= 0 || this.#reads.isOpen) return false
     const bytes = encodeEntry(entry)
     const tags = entry.tags.map((tag) => this.#namespace + tag)
     const stored = await this.#write('set', () => this.#store.set(this.#namespace + entry.key, bytes, { ttlMs, tags }))

@@ -95,6 +95,7 @@ describe('law 6: the cache never fails or hangs a request that would have succee
     }
     const ofRequests = store.calls.filter((call) => call.startsWith('get default:text'))
     expect(ofRequests).toHaveLength(1)
+    expect(store.calls.filter((call) => call.startsWith('set default:text'))).toHaveLength(0)
     expect(cache.state).toBe('down')
   })
 
