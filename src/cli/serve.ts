@@ -14,7 +14,7 @@ Each flag can also be set in the environment (--openai-url as REPRISE_OPENAI_URL
 /**
  * V8 puts objects of a kind that has often outlived a collection straight among the old ones. Requests that wait for
  * a provider teach it so, and from then on every hit's objects, dead within the microsecond, are kept until the next
- * great collection and copied before: a hit then costs a third more (docs/decisions/0003).
+ * great collection and copied before (docs/decisions/0003).
  */
 function keepTheYoungYoung(): void {
   setFlagsFromString('--no-allocation-site-pretenuring')

@@ -35,7 +35,7 @@ export type Event =
   | {
       readonly type: 'asked'
       readonly provider: string
-      readonly kind: string
+      readonly wire: string
       readonly ok: boolean
       readonly tookMs: number
     }

@@ -36,7 +36,7 @@ export interface Context {
 
 /**
  * Whoever waits for the answer. Its signal, aborted when it has gone, is made when it is first read, as an
- * AbortController's is: making one takes as long as half a hit, and a hit is over before anybody needs it.
+ * AbortController's is: making one costs about as much as looking an entry up, and a hit is over before anybody needs it.
  */
 export interface Caller {
   readonly signal: AbortSignal

@@ -28,16 +28,15 @@ export class Gather {
   /** Asks for one input, together with the others. */
   ask(input: EmbeddingInput, { caller: { signal } }: Context): Promise<Answer<Embedding>> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { input, signal, resolve, reject }
-      this.#waiting.push(waiting)
-      signal.addEventListener(
-        'abort',
-        () => {
-          reject(new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
-          if (this.#waiting.every((other) => other.signal.aborted)) this.#controller.abort(signal.reason)
-        },
-        { once: true }
-      )
+      const leave = (): void => {
+        reject(new RepriseError('aborted', 'the caller has gone', { cause: signal.reason }))
+        // Not before all is decided: an input that is still looked up may have somebody else waiting for it.
+        const called = this.#undecided === 0
+        if (called && this.#waiting.every((other) => other.signal.aborted)) this.#controller.abort(signal.reason)
+      }
+      this.#waiting.push({ input, signal, resolve, reject })
+      if (signal.aborted) leave()
+      else signal.addEventListener('abort', leave, { once: true })
       this.decided()
     })
   }

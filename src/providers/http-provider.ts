@@ -84,13 +84,14 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
 
   async function ask(wireRequest: WireRequest, context: Context): Promise<Answer<Body>> {
     const startedAtMs = performance.now()
+    const wire = wireRequest.content.wire.name
     const tookMs = (): number => performance.now() - startedAtMs
     try {
       const { value, origin } = await exchange(wireRequest, context)
-      context.observe({ type: 'asked', provider: name, kind: 'llm', ok: true, tookMs: tookMs() })
+      context.observe({ type: 'asked', provider: name, wire, ok: true, tookMs: tookMs() })
       return { value, origin: { ...origin, tookMs: tookMs() } }
     } catch (error) {
-      context.observe({ type: 'asked', provider: name, kind: 'llm', ok: false, tookMs: tookMs() })
+      context.observe({ type: 'asked', provider: name, wire, ok: false, tookMs: tookMs() })
       throw error
     }
   }
