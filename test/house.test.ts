@@ -9,15 +9,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   stores: ['core'],
   wires: ['core'],
-  layers: ['core', 'stores'],
+  guards: ['core'],
+  embedders: ['core'],
+  vectors: ['core'],
+  layers: ['core', 'stores', 'guards', 'embedders', 'vectors'],
+  proof: ['core', 'embedders', 'guards'],
+  adapters: ['core', 'cache'],
   providers: ['core', 'wires'],
   router: ['core'],
-  cache: ['core', 'layers', 'stores'],
+  cache: ['core', 'layers', 'stores', 'guards', 'embedders', 'vectors'],
   gateway: ['core', 'cache', 'providers', 'router', 'wires'],
-  config: ['core', 'gateway'],
-  cli: ['core', 'config', 'gateway', 'stores'],
-  testing: ['core', 'stores'],
-  index: ['core', 'cache', 'stores']
+  config: ['core', 'gateway', 'embedders', 'guards'],
+  cli: ['core', 'config', 'embedders', 'gateway', 'guards', 'proof', 'stores'],
+  testing: ['core', 'stores', 'embedders', 'vectors'],
+  index: ['core', 'adapters', 'cache', 'embedders', 'guards', 'layers', 'stores', 'vectors']
 }
 
 const root = join(import.meta.dirname, '..')

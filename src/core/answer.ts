@@ -11,6 +11,8 @@ export interface Answer<Result> {
 export interface Origin {
   /** Who answered: `provider`, or the layer that had it (`exact`, ...). */
   readonly layer: string
+  /** How like the request is to the one that was answered: cosine in [-1, 1]; only when they are not identical. */
+  readonly similarity?: number
   /** The entry's key, when the answer can be found in the store. */
   readonly key?: string
   /** This caller shared another caller's call. */

@@ -8,6 +8,8 @@ export type Event =
       readonly key: string
       readonly stale: boolean
       readonly savedUsd?: number
+      /** Of a hit by meaning: cosine in [-1, 1]. */
+      readonly similarity?: number
     }
   /** A layer did not have it. */
   | { readonly type: 'miss'; readonly layer: string; readonly kind: string; readonly key: string }
@@ -27,6 +29,18 @@ export type Event =
       readonly layer: string
       readonly kind: string
       readonly key: string
+      readonly reason: string
+    }
+  /** An entry was near enough, and a guard or the verifier said that it means something else. */
+  | {
+      readonly type: 'refuted'
+      readonly layer: string
+      readonly kind: string
+      /** Of the entry that was near. */
+      readonly key: string
+      readonly similarity: number
+      /** Who said no: a guard's name, or `verifier`. */
+      readonly by: string
       readonly reason: string
     }
   /** A caller shares another caller's call. */

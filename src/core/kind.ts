@@ -15,6 +15,13 @@ export interface Kind<Request, Result> {
   bypass(request: Request): string | undefined
   /** The model asked for; undefined where there is none. */
   model(request: Request): string | undefined
+  /**
+   * What of the request may be compared by meaning, and what must be the same for that; undefined: nothing, only an
+   * identical request gets the answer. Default: nothing.
+   */
+  likeness?(request: Request): Likeness | undefined
+  /** Tags that the answer itself asks for, beside those of its request: `document:<id>` of what was found. */
+  tags?(result: Result): readonly string[]
   /** True for an answer that is complete: not truncated, filtered, empty or an error. */
   storable(result: Result): boolean
   /** Tokens, for cost and savings. */
@@ -44,4 +51,10 @@ export interface Usage {
   readonly cachedInputTokens?: number
   /** The part of `inputTokens` that the provider wrote to its prompt cache. */
   readonly cacheWriteTokens?: number
+}
+
+/** Alike: `text` means the same, and `within` is the same: model, system prompt, history, tools, parameters. */
+export interface Likeness {
+  readonly text: string
+  readonly within: Json
 }

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
+import { Breaker } from '../core/breaker.ts'
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
-import { Breaker } from './breaker.ts'
+
 import { decodeEntry, type Entry, encodeEntry, isSameEntry } from './entry.ts'
 import type { Selector, Store } from './store.ts'
 

@@ -1,3 +1,5 @@
+import type { StoredVectors } from '../core/stored-vectors.ts'
+
 /**
  * Where entries are kept: a dumb port. It may throw, be slow or be gone; `Entries` holds the policy for that.
  * Keys and tags are text of 1 to 1,024 bytes without NUL; a value is bytes of any length; a time to live is a number
@@ -22,6 +24,8 @@ export interface Store {
   increment(key: string, by: number, ttlMs: number): Promise<number>
   /** Takes `key` for `ttlMs`; undefined when somebody else holds it. One holder among processes and machines. */
   lease(key: string, ttlMs: number): Promise<Lease | undefined>
+  /** Vectors that live and go with their entries. Absent: `set` leaves them out, and they last as long as the process. */
+  readonly vectors?: StoredVectors
   /** Waits for what is being written, and lets go of everything. Calls after it throw `store-closed`. */
   close(): Promise<void>
 }
@@ -29,6 +33,16 @@ export interface Store {
 export interface SetOptions {
   readonly ttlMs: number
   readonly tags: readonly string[]
+  /** What the entry is found by when it is looked for by meaning. Goes when the entry goes or is replaced. */
+  readonly vector?: PartitionedVector
+}
+
+/** A vector's bytes, and which others it may be compared with. */
+export interface PartitionedVector {
+  /** Text of 1 to 512 bytes without NUL. */
+  readonly partition: string
+  /** At most 64 KB; the store does not look into them. */
+  readonly bytes: Uint8Array
 }
 
 /** One of: a key; all keys with a prefix; all keys matching a pattern (`*` any run, `?` one character); all with a tag; all. */

@@ -1,5 +1,5 @@
-import { RepriseError } from '../core/errors.ts'
-import type { Observe } from '../core/events.ts'
+import { RepriseError } from './errors.ts'
+import type { Observe } from './events.ts'
 
 export interface BreakerOptions {
   /** What stands behind it, for events: `store`. */

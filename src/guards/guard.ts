@@ -1,0 +1,21 @@
+import type { GuardedText } from './guarded-text.ts'
+
+/**
+ * Says why two texts cannot mean the same, however near an embedding finds them: a pure function, symmetric, and
+ * silent (undefined) when it is not sure. The reason is for people, and names what differs: `12 and 13`.
+ */
+export interface Guard {
+  /** `numbers`, `negation`, `antonyms`, `names`, `question-word`, `word-order`, ... */
+  readonly name: string
+  /** Why not; undefined: nothing found. `a` is the text asked, `b` the one that was answered. */
+  check(a: GuardedText, b: GuardedText): string | undefined
+}
+
+/** `off`: similarity alone decides. `standard`: what is nearly free of wrong refusals. `strict`: word order too. */
+export type GuardLevel = 'off' | 'standard' | 'strict'
+
+/** Who said no, and why. */
+export interface Refutation {
+  readonly by: string
+  readonly reason: string
+}

@@ -1,0 +1,4 @@
+/** A text as guards look at it: taken apart once, however many compare it. */
+export interface GuardedText {
+  readonly text: string
+}
