@@ -1,7 +1,18 @@
 import { benchArena } from './arena.ts'
+import { benchEmbedders } from './embedders.ts'
 import { benchGateway } from './gateway.ts'
+import { benchMeaning } from './meaning.ts'
+import { benchRetrieval } from './retrieval.ts'
+import { benchVectors } from './vectors.ts'
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { gateway: benchGateway, arena: benchArena }
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  gateway: benchGateway,
+  arena: benchArena,
+  embedders: benchEmbedders,
+  meaning: benchMeaning,
+  retrieval: benchRetrieval,
+  vectors: benchVectors
+}
 const [name = ''] = process.argv.slice(2)
 const bench = benches[name]
 

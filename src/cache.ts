@@ -1,21 +1,26 @@
 import type { Origin } from './core/answer.ts'
+import { type CallOptions, contextOf } from './core/context.ts'
 import { ignore, type Observe } from './core/events.ts'
 import { type Context, compose, type Handler, type PeekingHandler } from './core/handler.ts'
 import type { Json } from './core/json.ts'
 import { keyOf } from './core/key.ts'
 import type { Kind } from './core/kind.ts'
-import { defaultMode } from './core/mode.ts'
+import { defaultMode, type Mode } from './core/mode.ts'
+import { type Documents, type RetrievalRequest, retrievalKind } from './core/retrieval-kind.ts'
 import { type Ttl, ttlRules } from './core/ttl.ts'
 import { type ValueRequest, valueKind } from './core/value-kind.ts'
 import { exact } from './layers/exact.ts'
+import { type Explanation, explain } from './layers/explanation.ts'
 import { gate } from './layers/gate.ts'
 import { keep } from './layers/keep.ts'
+import { type OpenSemanticOptions, openSemantic } from './layers/open-semantic.ts'
+import { type Semantic, semantic } from './layers/semantic.ts'
 import { singleFlight } from './layers/single-flight.ts'
 import { Entries } from './stores/entries.ts'
 import { type OpenStoreOptions, openStore } from './stores/open.ts'
 import type { Selector, Store } from './stores/store.ts'
 
-export interface CacheOptions extends OpenStoreOptions {
+export interface CacheOptions extends OpenStoreOptions, OpenSemanticOptions {
   /** `memory:`, `embedded:FOLDER`, `redis://...`, `rediss://...`, or a store of your own. Default: `memory:`. */
   readonly store?: string | Store
   /** Keeps applications apart that share a store. Default: `default`. */
@@ -28,14 +33,6 @@ export interface CacheOptions extends OpenStoreOptions {
   readonly deadlineMs?: number
   /** Told what happens. */
   readonly observe?: Observe
-}
-
-export interface CallOptions {
-  readonly ttlMs?: number
-  readonly tags?: readonly string[]
-  /** Answers are shared only within an equal scope. */
-  readonly scope?: readonly string[]
-  readonly signal?: AbortSignal
 }
 
 export interface Cached<Value> {
@@ -51,6 +48,13 @@ export interface Cache {
     kind: Kind<Request, Result>,
     last: Handler<Request, Result>
   ): PeekingHandler<Request, Result>
+  /**
+   * Puts the layers before a search: an exact hit asks neither embedder nor search, one by meaning only the embedder.
+   * What is found is tagged `document:<id>` by what it holds, and lives an hour unless `ttl` says otherwise.
+   */
+  retrievals(last: Handler<RetrievalRequest, Documents>): PeekingHandler<RetrievalRequest, Documents>
+  /** What a handler made by `wrap` is called with: what the call says of itself, observed as the cache is. */
+  contextOf(options?: CallOptions): Context
   /** The value under `key`; undefined when there is none. Never fails for the store's sake. */
   get(key: string, options?: Pick<CallOptions, 'scope'>): Promise<Json | undefined>
   /** Stores a value; false when the store could not take it. */
@@ -66,6 +70,14 @@ export interface Cache {
   /** `up`, `down`, or `read-only`. Requests are answered in any case. */
   readonly state: 'up' | 'down' | 'read-only'
   readonly storeName: string
+  /** Says why a request would be answered from the cache, or not. Nothing is asked, stored or counted for it. */
+  explain<Request extends object, Result>(
+    kind: Kind<Request, Result>,
+    request: Request,
+    options?: Pick<CallOptions, 'scope'> & { readonly mode?: Mode }
+  ): Promise<Explanation>
+  /** What answers by meaning; undefined without an embedder. */
+  readonly embedder: { readonly name: string; readonly model: string; readonly minSimilarity: number } | undefined
   /** Waits for what is being written, and closes the store. */
   close(): Promise<void>
 }
@@ -75,11 +87,8 @@ function valueRequest(key: string): ValueRequest {
   return { key, compute: () => null }
 }
 
-/** One who never goes. */
-const never = new AbortController()
-
 /**
- * Opens a cache. The order of the layers stands here: gate, exact, single flight, keep.
+ * Opens a cache. The order of the layers stands here: gate, exact, semantic, single flight, keep.
  * @throws RepriseError `invalid-option` when the store cannot be opened as asked.
  */
 export async function createCache(options: CacheOptions = {}): Promise<Cache> {
@@ -91,16 +100,23 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs })
   })
+  const meant = await openSemantic(options, { store: opened, entries, ttlMs, observe }).catch(
+    async (error: unknown) => {
+      await entries.close()
+      throw error
+    }
+  )
 
   function wrap<Request extends object, Result>(
     kind: Kind<Request, Result>,
     last: Handler<Request, Result>
   ): PeekingHandler<Request, Result> {
     const lookUp = exact(kind, entries)
-    const handler = compose(
-      [gate(kind, last), lookUp, singleFlight(kind), keep(kind, entries, { ttlMs, graceMs })],
-      last
-    )
+    // A kind that never says what is alike has nothing to be compared.
+    const alike = kind.likeness === undefined ? undefined : meant
+    const byMeaning = alike === undefined ? [] : [semantic(kind, entries, alike)]
+    const storing = keep(kind, entries, { ttlMs, graceMs, semantic: alike })
+    const handler = compose([gate(kind, last), lookUp, ...byMeaning, singleFlight(kind), storing], last)
     return Object.assign(handler, {
       peek(request: Request, context: Context) {
         if (context.mode.noStore || kind.bypass(request) !== undefined) return undefined
@@ -119,19 +135,10 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     origin: { layer: 'provider' }
   }))
 
-  function contextOf({ scope = [], tags = [], signal, ttlMs: ownTtlMs }: CallOptions): Context {
-    return {
-      scope,
-      mode: defaultMode,
-      tags,
-      caller: signal === undefined ? never : { signal },
-      observe,
-      ...(ownTtlMs === undefined ? {} : { ttlMs: ownTtlMs })
-    }
-  }
-
   return {
     wrap,
+    retrievals: (last) => wrap(retrievalKind, last),
+    contextOf: (callOptions = {}) => contextOf(callOptions, observe),
     async get(key, { scope = [] } = {}) {
       const entry = await entries.get(keyOf(valueKind, valueRequest(key), scope))
       if (entry === undefined || entry.freshUntilMs <= Date.now()) return undefined
@@ -158,7 +165,7 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
       compute: () => Value | Promise<Value>,
       callOptions: CallOptions = {}
     ) {
-      const { value, origin } = await values({ key, compute }, contextOf(callOptions))
+      const { value, origin } = await values({ key, compute }, contextOf(callOptions, observe))
       return { value: value as Value, cacheHit: origin.layer !== 'provider' || origin.joined === true, origin }
     },
     invalidate: (selector) => entries.invalidate(selector),
@@ -166,6 +173,16 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
       return entries.state
     },
     storeName: entries.storeName,
-    close: () => entries.close()
+    explain: (kind, request, { scope = [], mode = defaultMode } = {}) =>
+      explain(kind, request, { scope, mode }, { entries, semantic: kind.likeness === undefined ? undefined : meant }),
+    embedder: meant === undefined ? undefined : described(meant),
+    async close() {
+      await meant?.close()
+      await entries.close()
+    }
   }
+}
+
+function described({ meanings: { embedder }, minSimilarity }: Semantic): Cache['embedder'] {
+  return { name: embedder.name, model: embedder.model, minSimilarity }
 }

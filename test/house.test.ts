@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   providers: ['core', 'wires'],
   router: ['core'],
   cache: ['core', 'layers', 'stores', 'guards', 'embedders', 'vectors'],
-  gateway: ['core', 'cache', 'providers', 'router', 'wires'],
+  gateway: ['core', 'cache', 'layers', 'providers', 'router', 'wires'],
   config: ['core', 'gateway', 'embedders', 'guards'],
   cli: ['core', 'config', 'embedders', 'gateway', 'guards', 'proof', 'stores'],
   testing: ['core', 'stores', 'embedders', 'vectors'],

@@ -1,20 +1,31 @@
 #!/usr/bin/env node
 import { RepriseError } from '../core/errors.ts'
-import { serve } from './serve.ts'
 
 const usage = `reprise: a cache for language-model calls
 
-  reprise serve [flags]     start the gateway        (reprise serve --help)
-  reprise --help            this text`
+  reprise serve [flags]              start the gateway                       (reprise serve --help)
+  reprise explain REQUEST.json       why a request hits the cache, or not    (reprise explain --help)
+  reprise tune PAIRS.jsonl           propose a threshold from labelled pairs (reprise tune --help)
+  reprise --help                     this text`
 
-const [command, ...rest] = process.argv.slice(2)
+/** Each in a file of its own that is read when it is asked for. */
+const commands: Readonly<Record<string, (flags: readonly string[]) => Promise<void>>> = {
+  serve: async (flags) => (await import('./serve.ts')).serve(flags),
+  explain: async (flags) => (await import('./explain.ts')).explain(flags),
+  tune: async (flags) => (await import('./tune.ts')).tune(flags)
+}
 
-if (command === undefined || command === '--help' || command === '-h' || command === 'help') {
+const [name, ...flags] = process.argv.slice(2)
+
+if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
   console.log(usage)
-} else if (command === 'serve') {
-  serve(rest).catch(fail)
 } else {
-  fail(new RepriseError('invalid-option', `unknown command ${JSON.stringify(command)}; reprise --help lists all`))
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) {
+    fail(new RepriseError('invalid-option', `unknown command ${JSON.stringify(name)}; reprise --help lists all`))
+  } else {
+    command(flags).catch(fail)
+  }
 }
 
 /** What the user can mend is one line; what only we can mend comes with where it happened. */

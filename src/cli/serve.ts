@@ -2,8 +2,9 @@ import { setFlagsFromString } from 'node:v8'
 import { assemble } from '../config/assemble.ts'
 import { loadSettings, settingsHelp } from '../config/load.ts'
 import type { Event } from '../core/events.ts'
-import { startGateway } from '../gateway/gateway.ts'
+import { type Gateway, startGateway } from '../gateway/gateway.ts'
 import { describeStore } from '../stores/open.ts'
+import { showProgress } from './show-progress.ts'
 
 const help = `reprise serve: starts the gateway
 
@@ -27,10 +28,11 @@ export async function serve(flags: readonly string[]): Promise<void> {
     return
   }
   keepTheYoungYoung()
-  const options = assemble(loadSettings(flags))
+  const options = await assemble(loadSettings(flags), showProgress())
   const gateway = await startGateway({ ...options, observe: report })
   console.log(`Reprise listens on ${gateway.url}
   stores answers in ${describeStore(String(options.store))}
+  ${meaningLine(gateway.embedder, options.guards)}
   asks ${gateway.providerUrls.join(' and ')}
 
 Point your client at it:
@@ -53,6 +55,15 @@ Point your client at it:
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+}
+
+/** What is answered beside identical requests. */
+function meaningLine(embedder: Gateway['embedder'], guards = 'standard'): string {
+  if (embedder === undefined) {
+    return 'answers identical requests only; --embedder (static:, local, openai:, voyage:) adds those that mean the same'
+  }
+  const { model, minSimilarity } = embedder
+  return `answers what means the same by ${model}, from similarity ${minSimilarity} on, guards ${guards}`
 }
 
 const loopback = /^(127\.|::1$|localhost$)/

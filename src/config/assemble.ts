@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { messageOf, RepriseError } from '../core/errors.ts'
+import type { Progress } from '../embedders/progress.ts'
 import type { GatewayOptions } from '../gateway/gateway.ts'
 import { cacheFolder, type Settings } from './settings.ts'
 
-/** The gateway's options, from the settings. */
-export function assemble(settings: Settings): GatewayOptions {
+/** The gateway's options, from the settings. `progress` is told of models that are fetched. */
+export async function assemble(settings: Settings, progress?: (progress: Progress) => void): Promise<GatewayOptions> {
   return {
     store: settings.store ?? `embedded:${cacheFolder()}`,
     ...given('port', settings.port),
@@ -16,6 +18,13 @@ export function assemble(settings: Settings): GatewayOptions {
     ...given('anthropicUrl', settings['anthropic-url']),
     ...given('openaiKey', settings['openai-key']),
     ...given('anthropicKey', settings['anthropic-key']),
+    ...given('embedder', settings.embedder),
+    embedding: embedding(settings, progress),
+    ...given('minSimilarity', settings['min-similarity']),
+    ...given('guards', settings.guards),
+    ...given('vectors', settings.vectors),
+    ...(await verifying(settings, progress)),
+    ...given('verifyBelow', settings['verify-below']),
     ...given('namespace', settings.namespace),
     ...given('tenancy', settings.tenancy),
     ...given('secret', settings.secret),
@@ -23,6 +32,45 @@ export function assemble(settings: Settings): GatewayOptions {
     ...given('graceMs', settings.grace),
     ...given('deadlineMs', settings.deadline),
     ...given('maxBodyBytes', settings['max-body'])
+  }
+}
+
+/** Where an embedder is found and what opens it, from the settings. */
+export function embedding(
+  settings: Settings,
+  progress?: (progress: Progress) => void
+): NonNullable<GatewayOptions['embedding']> {
+  const url = settings['embedder-url']
+  const key = settings['embedder-key']
+  return {
+    cacheFolder: modelFolder(),
+    ...given('openaiUrl', url ?? settings['openai-url']),
+    ...given('openaiKey', key ?? settings['openai-key']),
+    ...given('voyageUrl', url),
+    ...given('voyageKey', key),
+    ...given('progress', progress)
+  }
+}
+
+/** Where models that are fetched are kept. */
+function modelFolder(): string {
+  return join(cacheFolder(), '..', 'reprise-models')
+}
+
+async function verifying(
+  { verifier }: Settings,
+  progress: ((progress: Progress) => void) | undefined
+): Promise<Pick<GatewayOptions, 'judge' | 'verifier'>> {
+  if (verifier === undefined) return {}
+  if (verifier.startsWith('openai:')) return { judge: verifier.slice('openai:'.length) }
+  const { crossEncoder } = await import('../embedders/local-verifier.ts')
+  const model = verifier.slice('local:'.length)
+  return {
+    verifier: await crossEncoder({
+      cacheFolder: modelFolder(),
+      ...(model === '' ? {} : { model }),
+      ...given('progress', progress)
+    })
   }
 }
 

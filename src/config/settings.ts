@@ -22,6 +22,7 @@ const bytes = z.union([z.string(), z.number()]).transform((value, context) => re
 const ttlValue = z.union([z.string(), z.number().nonnegative()]).superRefine((value, context) => {
   read(() => parseDuration(value), context)
 })
+const cosine = z.coerce.number().gt(0).lte(1)
 const url = z.url({ protocol: /^https?$/, error: 'expected a URL that begins with http:// or https://' })
 
 /** All settings of `reprise serve`. The table in docs/configuration.md is compared with this one by a test. */
@@ -84,6 +85,54 @@ export const settings = {
     value: 'KEY',
     about: "sent instead of each caller's own key",
     secret: true
+  },
+  embedder: {
+    schema: z.string().min(1),
+    value: 'EMBEDDER',
+    about: 'answers what means the same: static:FOLDER_OR_NAME, local[:MODEL], openai:MODEL, voyage:MODEL',
+    default: 'none: identical requests only'
+  },
+  'embedder-url': {
+    schema: url,
+    value: 'URL',
+    about: 'where an openai: or voyage: embedder is, with /v1',
+    default: "openai-url, or Voyage AI's own"
+  },
+  'embedder-key': {
+    schema: z.string().min(1),
+    value: 'KEY',
+    about: "the embedder's key, when it is not openai-key",
+    secret: true
+  },
+  'min-similarity': {
+    schema: cosine,
+    value: 'COSINE',
+    about: 'from where on two texts may mean the same; reprise tune finds it',
+    default: "the embedder's own"
+  },
+  guards: {
+    schema: z.enum(['off', 'standard', 'strict']),
+    value: 'off|standard|strict',
+    about: 'what is looked at beside similarity: numbers, negations, names, ...; strict: word order too',
+    default: 'standard'
+  },
+  vectors: {
+    schema: z.enum(['local', 'redis']),
+    value: 'local|redis',
+    about: 'where neighbours are looked for: in this process, or in Redis 8 Vector Sets',
+    default: 'local'
+  },
+  verifier: {
+    schema: z.string().regex(/^(openai:.+|local(:.+)?)$/s, 'expected openai:MODEL or local[:MODEL]'),
+    value: 'VERIFIER',
+    about: 'decides after the guards: openai:MODEL asks a model, local[:MODEL] runs a cross-encoder',
+    default: 'none'
+  },
+  'verify-below': {
+    schema: cosine,
+    value: 'COSINE',
+    about: 'from this similarity on the verifier is not asked',
+    default: 'asked for all'
   },
   namespace: {
     schema: z.string().regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, ., _ or -'),

@@ -34,6 +34,20 @@ export function keyOf<Request extends object>(
   return key
 }
 
+/**
+ * Where a request may be compared by meaning: `kind:model:hash`, the hash being over all that must be the same. Begins
+ * like the keys of the entries in it.
+ */
+export function partitionOf<Request extends object>(
+  kind: Identifying<Request>,
+  request: Request,
+  within: Json,
+  scope: readonly string[]
+): string {
+  const text = canonical([scope, kind.name, within])
+  return `${kind.name}:${readable(kind.model(request) ?? '')}:${hash('sha256', text, 'hex')}`
+}
+
 /** The part of a kind that a key is made with. */
 export type Identifying<Request> = Pick<Kind<Request, unknown>, 'name' | 'identity' | 'subject' | 'model'>
 

@@ -19,6 +19,13 @@ describe('time to live', () => {
     expect(ttlMs('embedding', 'text-embedding-3-small')).toBe(2 * 86_400_000)
   })
 
+  it('lets what a search found live an hour, unless its kind or a shorter default says otherwise', () => {
+    expect(ttlRules()('retrieval', undefined)).toBe(3_600_000)
+    expect(ttlRules('48h')('retrieval', undefined)).toBe(3_600_000)
+    expect(ttlRules('10s')('retrieval', undefined)).toBe(10_000)
+    expect(ttlRules({ kinds: { retrieval: '2d' } })('retrieval', undefined)).toBe(2 * 86_400_000)
+  })
+
   it('takes every character of a pattern but * as itself', () => {
     const ttlMs = ttlRules({ default: '1h', models: { 'a.b+c': '1s' } })
     expect(ttlMs('llm', 'a.b+c')).toBe(1000)

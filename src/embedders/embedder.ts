@@ -14,7 +14,11 @@ export interface Embedder {
   readonly minSimilarity: number
   /** True when embedding costs less than looking a remembered vector up. */
   readonly isCheap: boolean
-  /** One unit vector per text, in order, all of the same length. An empty list for no texts. Rejects when `signal` aborts. */
+  /**
+   * One unit vector per text, in order, all of the same length; an empty one (length 0) for a text that cannot be compared,
+   * for nothing in it is known, or it is longer than the model takes. An empty list for no texts. Rejects when `signal`
+   * aborts.
+   */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<readonly Float32Array[]>
   close(): Promise<void>
 }

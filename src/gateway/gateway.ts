@@ -4,20 +4,26 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Cache, type CacheOptions, createCache } from '../cache.ts'
 import { messageOf, RepriseError } from '../core/errors.ts'
-import { ignore } from '../core/events.ts'
+import { ignore, type Observe } from '../core/events.ts'
+import type { Handler } from '../core/handler.ts'
 import { type HttpProvider, httpProvider } from '../providers/http-provider.ts'
 import { priced } from '../router/priced.ts'
 import { listPrices } from '../router/prices.ts'
+import type { Body } from '../wires/body.ts'
 import { anthropicDialect, type Dialect, openaiDialect } from '../wires/dialect.ts'
 import { embeddingKind } from '../wires/embedding-kind.ts'
 import { llmKind } from '../wires/llm-kind.ts'
 import { wires } from '../wires/open.ts'
 import type { Embedding } from '../wires/openai-embeddings.ts'
+import type { Wire } from '../wires/wire.ts'
+import type { WireRequest } from '../wires/wire-request.ts'
 import { completions, writeError } from './completions.ts'
 import { readControls } from './controls.ts'
 import { embeddings, type GatheredRequest } from './embeddings.ts'
 import type { Endpoint } from './endpoint.ts'
+import { explainExchange } from './explanations.ts'
 import { HttpCaller } from './http-caller.ts'
+import { judge } from './judge.ts'
 import { passThrough } from './pass-through.ts'
 import { readBody } from './read-body.ts'
 import { recallBodies } from './recall.ts'
@@ -40,6 +46,11 @@ export interface GatewayOptions extends CacheOptions {
   readonly tenancy?: 'credential' | 'one'
   /** Mixed into the tenants' HMAC. The same in all processes that share a store. */
   readonly secret?: string
+  /**
+   * A model of OpenAI's, or of whoever speaks its dialect at `openaiUrl`, that decides after the guards whether two
+   * texts mean the same. Asked with the operator's own key. Default: none.
+   */
+  readonly judge?: string
   /** The largest request body, in bytes. Default: 64 MB. */
   readonly maxBodyBytes?: number
 }
@@ -50,6 +61,8 @@ export interface Gateway {
   readonly storeName: string
   /** Whom it asks: the providers' base URLs, `/v1` included. */
   readonly providerUrls: readonly string[]
+  /** What answers by meaning; undefined when only identical requests are answered. */
+  readonly embedder: Cache['embedder']
   /** Takes no more requests, lets those under way finish for at most `graceMs`, and closes the store. */
   close(graceMs?: number): Promise<void>
 }
@@ -75,13 +88,14 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     baseUrl: `${(options.anthropicUrl ?? 'https://api.anthropic.com').replace(/(\/v1)?\/*$/, '')}/v1`,
     ...(options.anthropicKey === undefined ? {} : { credential: { 'x-api-key': options.anthropicKey } })
   })
-  const cache = await createCache(options)
+  const priceOf = listPrices()
+  const askOpenai = priced(openai.ask, priceOf, { url: openai.baseUrl, name: openai.name })
+  const cache = await createCache({ ...options, ...judging(options, askOpenai, observe) })
   const tools = {
     tenantOf: options.tenancy === 'one' ? oneTenant() : tenantByCredential(options.secret ?? 'reprise'),
     recall: recallBodies(),
     observe
   }
-  const priceOf = listPrices()
   const endpoints = new Map<string, Endpoint>()
   for (const wire of wires) {
     const provider = wire.dialect.name === 'openai' ? openai : anthropic
@@ -89,8 +103,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     endpoints.set(wire.path, completions(wire, provider.baseUrl, cache.wrap(llmKind(wire), last), tools))
   }
   const oneEmbedding = cache.wrap<GatheredRequest, Embedding>(embeddingKind, (request, context) => request.ask(context))
-  const askEmbeddings = priced(openai.ask, priceOf, { url: openai.baseUrl, name: openai.name })
-  endpoints.set('/embeddings', embeddings(openai.baseUrl, oneEmbedding, askEmbeddings, tools))
+  endpoints.set('/embeddings', embeddings(openai.baseUrl, oneEmbedding, askOpenai, tools))
+  const baseUrlOf = ({ dialect }: Wire): string => (dialect.name === 'openai' ? openai : anthropic).baseUrl
+  const explaining: Pick<Endpoint, 'answer'> = {
+    answer: (exchange) => explainExchange(cache, exchange, tools, baseUrlOf)
+  }
 
   function handle(request: IncomingMessage, response: ServerResponse, fail: (error: unknown) => void): void {
     const { method = 'GET', url = '/' } = request
@@ -101,19 +118,34 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       writeJson(response, 200, { status: 'ok', version, store })
       return
     }
+    if (path === '/cache/explain' && method === 'POST') {
+      answer(explaining, request, response, url.slice(path.length), fail)
+      return
+    }
     if (!path.startsWith('/v1/')) {
       const hint = "a client's base URL is this address with /v1 (OpenAI) or without (Anthropic)"
       throw new RepriseError('not-found', `no such path: ${path}; ${hint}`)
     }
     const below = path.slice('/v1'.length)
     const query = url.slice(path.length)
-    const caller = new HttpCaller(response)
     const endpoint = method === 'POST' ? endpoints.get(below) : undefined
     // A body in a content coding is the provider's to read, and says nothing that a key could be made of.
     if (endpoint === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      passThrough(request, response, below + query, providerOf(request, below), caller.signal).catch(fail)
+      const { signal } = new HttpCaller(response)
+      passThrough(request, response, below + query, providerOf(request, below), signal).catch(fail)
       return
     }
+    answer(endpoint, request, response, query, fail)
+  }
+
+  function answer(
+    endpoint: Pick<Endpoint, 'answer'>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: string,
+    fail: (error: unknown) => void
+  ): void {
+    const caller = new HttpCaller(response)
     const controls = readControls(request.headers)
     readBody(request, maxBodyBytes, (error, raw) => {
       if (error !== undefined) {
@@ -169,8 +201,26 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     storeName: cache.storeName,
     providerUrls: [openai.baseUrl, anthropic.baseUrl],
+    embedder: cache.embedder,
     close: (graceMs = 10_000) => shutDown(closing, graceMs)
   }
+}
+
+/** The verifier that the options ask for by a model's name. */
+function judging(
+  { judge: model, openaiKey }: GatewayOptions,
+  ask: Handler<WireRequest, Body>,
+  observe: Observe
+): Pick<CacheOptions, 'verifier'> {
+  if (model === undefined) return {}
+  // Else one caller's key would pay for finding out whether another's answer may be had.
+  if (openaiKey === undefined) {
+    throw new RepriseError(
+      'invalid-option',
+      `judge: ${model} is asked with the operator's own key: set REPRISE_OPENAI_KEY`
+    )
+  }
+  return { verifier: judge(model, ask, observe) }
 }
 
 /** Both providers live under /v1: whose SDK is speaking? */

@@ -18,10 +18,11 @@ export function responseHeaders(origin: Origin, { type, length }: Form): Outgoin
 
 /** What the response's headers say of where the answer comes from: `Cache-Status` (RFC 9211), `Age`, `x-reprise-*`. */
 export function outcomeHeaders(origin: Origin): Record<string, string> {
-  const { layer, bypass, key, savedUsd, ageMs } = origin
+  const { layer, bypass, key, savedUsd, ageMs, similarity } = origin
   const headers: Record<string, string> = { 'cache-status': cacheStatus(origin), 'x-reprise-layer': layer }
   if (layer !== 'provider' && ageMs !== undefined) headers['age'] = String(Math.floor(ageMs / 1000))
   if (key !== undefined) headers['x-reprise-entry'] = key
+  if (similarity !== undefined) headers['x-reprise-similarity'] = similarity.toFixed(4)
   if (savedUsd !== undefined) headers['x-reprise-saved-usd'] = savedUsd.toFixed(8)
   if (bypass !== undefined) headers['x-reprise-bypass-reason'] = bypass
   return headers

@@ -39,12 +39,6 @@ export function exact<Request extends object, Result>(
         if (entry !== undefined && serves(entry, mode, now())) return hit(entry, context)
 
         context.observe({ type: 'miss', layer: 'exact', kind: kind.name, key })
-        if (mode.onlyIfCached) {
-          throw new RepriseError(
-            'only-if-cached',
-            'the answer is not in the cache, and the request allows no other (Cache-Control: only-if-cached)'
-          )
-        }
         if (entry === undefined) return next(request, context)
         let seen = false
         const { onDelta } = context

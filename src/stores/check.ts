@@ -1,12 +1,15 @@
 import { RepriseError } from '../core/errors.ts'
+import type { PartitionedVector } from './store.ts'
 
-const maxNameBytes = 1024
+const maxBytesOf = { key: 1024, tag: 1024, partition: 512 } as const
+const maxVectorBytes = 65_536
 
 /**
- * Refuses a key or tag that not every store could keep: the stores differ in what they would do with it.
+ * Refuses a key, tag or partition that not every store could keep: the stores differ in what they would do with it.
  * @throws RepriseError `invalid-option`
  */
-export function checkName(what: 'key' | 'tag', text: string): void {
+export function checkName(what: keyof typeof maxBytesOf, text: string): void {
+  const maxNameBytes = maxBytesOf[what]
   // A UTF-16 unit takes at most three bytes, so that most texts need not be measured.
   const fits = text.length <= maxNameBytes / 3 || Buffer.byteLength(text) <= maxNameBytes
   if (text.length > 0 && fits && !text.includes('\0')) return
@@ -15,6 +18,18 @@ export function checkName(what: 'key' | 'tag', text: string): void {
       ? `${JSON.stringify(text.slice(0, 40))}... (${Buffer.byteLength(text)} bytes)`
       : JSON.stringify(text)
   throw new RepriseError('invalid-option', `${what}: expected 1 to ${maxNameBytes} bytes without NUL, got ${got}`)
+}
+
+/**
+ * Refuses a vector that not every store could keep.
+ * @throws RepriseError `invalid-option`
+ */
+export function checkVector(vector: PartitionedVector | undefined): void {
+  if (vector === undefined) return
+  checkName('partition', vector.partition)
+  const { length } = vector.bytes
+  if (length <= maxVectorBytes) return
+  throw new RepriseError('invalid-option', `vector: expected up to ${maxVectorBytes} bytes, got ${length}`)
 }
 
 /**

@@ -51,6 +51,19 @@ export async function enterEnvironment(folder: string, mapBytes: number): Promis
   }
 }
 
+/**
+ * Reads the state of this moment: without that, what another process has just acknowledged could be missed.
+ * @throws RepriseError `store-unavailable`
+ */
+export function readLatest<Result>(database: EmbeddedDatabase, read: () => Result): Result {
+  try {
+    database.resetReadTxn()
+    return read()
+  } catch (error) {
+    throw new RepriseError('store-unavailable', `the embedded store cannot read: ${messageOf(error)}`, { cause: error })
+  }
+}
+
 async function openEnvironment(folder: string, mapBytes: number): Promise<Environment> {
   const lmdb = await importLmdb()
   const file = join(folder, 'entries.mdb')

@@ -5,13 +5,16 @@ import {
   bytesOnDisk,
   decodeRecord,
   encodeRecord,
+  hashOf,
   keyEncoder,
   kinds,
   maxTimeMs,
-  nameOfTag,
+  nameOfHashed,
   nameOfTimed,
   tagKey,
-  timedKey
+  timedKey,
+  vectorBytesOnDisk,
+  vectorKey
 } from './embedded-layout.ts'
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 20 }).map((array) => Buffer.from(array))
@@ -41,6 +44,13 @@ describe('the layout of the embedded store', () => {
 
   it('keeps records', () => {
     const record = { expiresAtMs: maxTimeMs, usedAtMs: 1_700_000_000_000, bytes: 5 * 1024 ** 3, tagCount: 70_000 }
+    const partitionHash = hashOf('partition')
+    expect(decodeRecord(encodeRecord({ ...record, partitionHash }))).toEqual({ ...record, partitionHash })
+  })
+
+  it('keeps records without a vector as they were before there were vectors', () => {
+    const record = { expiresAtMs: maxTimeMs, usedAtMs: 1, bytes: 2, tagCount: 3, partitionHash: undefined }
+    expect(encodeRecord(record).toString('hex')).toBe('ffffffffffff00000000000100000000000200000003')
     expect(decodeRecord(encodeRecord(record))).toEqual(record)
   })
 
@@ -55,7 +65,9 @@ describe('the layout of the embedded store', () => {
   it('has no key longer than LMDB takes', () => {
     const name = Buffer.alloc(1024)
     expect(tagKey(Buffer.alloc(16), name).length).toBeLessThan(1978)
-    expect(nameOfTag(tagKey(Buffer.alloc(16), name))).toEqual(name)
+    expect(nameOfHashed(tagKey(Buffer.alloc(16), name))).toEqual(name)
+    expect(vectorKey(hashOf('partition'), name).length).toBeLessThan(1978)
+    expect(nameOfHashed(vectorKey(hashOf('partition'), name))).toEqual(name)
   })
 
   it('counts whole pages for what takes whole pages', () => {
@@ -63,5 +75,10 @@ describe('the layout of the embedded store', () => {
     expect(bytesOnDisk(80, 1_000_000, 0, page)).toBeGreaterThan(1_000_000)
     expect(bytesOnDisk(80, 4073, 0, page) - bytesOnDisk(80, 4072, 0, page)).toBe(page)
     expect(bytesOnDisk(80, 100, 10, page)).toBeGreaterThan(bytesOnDisk(80, 100, 0, page))
+    expect(vectorBytesOnDisk(80, 3078, page)).toBeGreaterThan(page)
+    expect(vectorBytesOnDisk(80, 4102, page) - vectorBytesOnDisk(80, 3078, page)).toBe(page)
+    // Two to a page, and never both places taken for long.
+    expect(vectorBytesOnDisk(80, 1542, page)).toBeGreaterThan(page / 2)
+    expect(vectorBytesOnDisk(80, 390, page)).toBeGreaterThan(390 + 80)
   })
 })

@@ -4,17 +4,22 @@ import { createHash } from 'node:crypto'
  * All that the store keeps lies in one ordered tree; the first byte of a key says what it is.
  *
  *   e KEY                    an entry: its expiry, then the value as it was given. The only thing that `get` reads.
- *   m KEY                    its record: expiry, when it was last used, what it is counted as, its number of tags
+ *   m KEY                    its record: expiry, when it was last used, what it is counted as, its number of tags, and
+ *                            the hash of its vector's partition if it has a vector
  *   x EXPIRY KEY             entries by expiry, for the sweep
  *   r LAST-USED KEY          entries by their last use, for eviction
  *   t HASH-OF-TAG KEY        entries by tag
  *   g KEY NUL HASH-OF-TAG    tags by entry
+ *   v HASH-OF-PARTITION KEY  an entry's vector: its expiry, then the bytes as they were given
+ *   n NUMBER                 the log of entries stored with a vector: expiry, partition, NUL, key
+ *   b                        the log's bounds: the numbers of its last and its first record, and what it is counted as
  *   c NAME, l NAME           a counter, a lease; both with their expiry in front
  *   y EXPIRY KIND NAME       counters and leases by expiry; KIND is c or l
  *   s                        the sum of what all is counted as
  *
- * Times are milliseconds since 1970 in six bytes, big-endian, so that they sort. A tag is known by sixteen bytes of
- * its SHA-256, since a tag and a key together can be longer than LMDB lets a key be.
+ * Times are milliseconds since 1970 in six bytes, big-endian, so that they sort; numbers of the log are six bytes too.
+ * A tag and a partition are known by sixteen bytes of their SHA-256, since together with a key they can be longer than
+ * LMDB lets a key be.
  */
 export const kinds = {
   entry: 0x65,
@@ -23,6 +28,9 @@ export const kinds = {
   byUse: 0x72,
   byTag: 0x74,
   tagOf: 0x67,
+  vector: 0x76,
+  log: 0x6e,
+  logBounds: 0x62,
   counter: 0x63,
   lease: 0x6c,
   limitedByExpiry: 0x79,
@@ -30,7 +38,7 @@ export const kinds = {
 } as const
 
 export const timeBytes = 6
-export const tagHashBytes = 16
+export const hashBytes = 16
 export const maxTimeMs = 2 ** 48 - 1
 
 /** The database's own way with keys: text is the key of an entry; all other keys come ready made. */
@@ -49,6 +57,7 @@ export const keyEncoder = {
 }
 
 export const sumKey = Buffer.from([kinds.sum])
+export const logBoundsKey = Buffer.from([kinds.logBounds])
 
 /** `kind NAME` */
 export function namedKey(kind: number, name: Buffer): Buffer {
@@ -72,14 +81,24 @@ export function nameOfTimed(key: Buffer): Buffer {
   return key.subarray(1 + timeBytes)
 }
 
+/** `n NUMBER` */
+export function logKey(number: number): Buffer {
+  return timedKey(kinds.log, number, Buffer.alloc(0))
+}
+
 /** `t HASH KEY` */
 export function tagKey(tagHash: Buffer, name: Buffer): Buffer {
   return Buffer.concat([Buffer.from([kinds.byTag]), tagHash, name])
 }
 
-/** The name in a `t HASH KEY`. */
-export function nameOfTag(key: Buffer): Buffer {
-  return key.subarray(1 + tagHashBytes)
+/** `v HASH KEY`; without a name, what all of a partition's begin with. */
+export function vectorKey(partitionHash: Buffer, name: Buffer = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([Buffer.from([kinds.vector]), partitionHash, name])
+}
+
+/** The name in a `t HASH KEY` or a `v HASH KEY`. */
+export function nameOfHashed(key: Buffer): Buffer {
+  return key.subarray(1 + hashBytes)
 }
 
 /** `g KEY NUL HASH`; without a hash, what all of an entry's begin with. */
@@ -87,8 +106,9 @@ export function tagOfKey(name: Buffer, tagHash: Buffer = Buffer.alloc(0)): Buffe
   return Buffer.concat([Buffer.from([kinds.tagOf]), name, Buffer.from([0]), tagHash])
 }
 
-export function hashOfTag(tag: string): Buffer {
-  return createHash('sha256').update(tag).digest().subarray(0, tagHashBytes)
+/** What a tag or a partition is known by. */
+export function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest().subarray(0, hashBytes)
 }
 
 /** The first key after all that begin with `prefix`. */
@@ -110,14 +130,19 @@ export interface EntryRecord {
   /** What the entry is counted as, in bytes. */
   readonly bytes: number
   readonly tagCount: number
+  /** Of its vector, if it has one. */
+  readonly partitionHash: Buffer | undefined
 }
 
-export function encodeRecord({ expiresAtMs, usedAtMs, bytes, tagCount }: EntryRecord): Buffer {
-  const record = Buffer.allocUnsafe(22)
+const recordBytes = 22
+
+export function encodeRecord({ expiresAtMs, usedAtMs, bytes, tagCount, partitionHash }: EntryRecord): Buffer {
+  const record = Buffer.allocUnsafe(recordBytes + (partitionHash?.length ?? 0))
   record.writeUIntBE(expiresAtMs, 0, 6)
   record.writeUIntBE(usedAtMs, 6, 6)
   record.writeUIntBE(bytes, 12, 6)
   record.writeUInt32BE(tagCount, 18)
+  partitionHash?.copy(record, recordBytes)
   return record
 }
 
@@ -126,7 +151,8 @@ export function decodeRecord(record: Buffer): EntryRecord {
     expiresAtMs: record.readUIntBE(0, 6),
     usedAtMs: record.readUIntBE(6, 6),
     bytes: record.readUIntBE(12, 6),
-    tagCount: record.readUInt32BE(18)
+    tagCount: record.readUInt32BE(18),
+    partitionHash: record.length > recordBytes ? record.subarray(recordBytes) : undefined
   }
 }
 
@@ -147,6 +173,23 @@ export function bytesOnDisk(nameBytes: number, entryBytes: number, tagCount: num
   const inTree = (isBig ? 33 + nameBytes : node) + 3 * (nameBytes + 20) + 24 + tagCount * 2 * (nameBytes + 28)
   // Pages of the tree are two thirds full after entries have come and gone in any order.
   return ownPages + Math.ceil(inTree * 1.5)
+}
+
+/** How many bytes of the file a vector takes, its share of its entry's record included. */
+export function vectorBytesOnDisk(nameBytes: number, valueBytes: number, pageSize: number): number {
+  const keyBytes = 1 + hashBytes + nameBytes
+  const node = 8 + keyBytes + valueBytes
+  const room = pageSize - 24
+  if (node > room / 2 - 2) {
+    return Math.ceil((valueBytes + 24) / pageSize) * pageSize + Math.ceil((32 + keyBytes + hashBytes) * 1.5)
+  }
+  // Vectors are mostly of one size, and of large ones only two or three fit into a page, or one and a half after a while.
+  return Math.ceil((pageSize / Math.floor(room / (node + 2)) + hashBytes) * 1.5)
+}
+
+/** How many bytes of the file a record of the log takes: written in order, pages are left half full. */
+export function logBytesOnDisk(valueBytes: number): number {
+  return 2 * (8 + 7 + valueBytes)
 }
 
 /** How many bytes of the file a counter or a lease takes. */

@@ -6,26 +6,37 @@ import {
   type EntryRecord,
   encodeEntry,
   encodeRecord,
-  hashOfTag,
+  hashBytes,
+  hashOf,
   kinds,
   limitedBytesOnDisk,
   namedKey,
   nameOfTimed,
   sumKey,
-  tagHashBytes,
   tagKey,
   tagOfKey,
   timeBytes,
-  timedKey
+  timedKey,
+  vectorBytesOnDisk,
+  vectorKey
 } from './embedded-layout.ts'
+import { EmbeddedLog } from './embedded-log.ts'
 
 const nothing = Buffer.alloc(0)
 
 /** How many entries one call may touch at most, so that a transaction can be kept short. */
 export const stepCount = 64
 
+/** A vector to be put with its entry. */
+export interface TreeVector {
+  readonly partition: string
+  /** As {@link encodeEntry} made it. */
+  readonly value: Buffer
+}
+
 /** What is done to the tree, all of it within a transaction: every index changes together with what it points to. */
 export class EmbeddedTree {
+  readonly log: EmbeddedLog
   readonly #database: EmbeddedDatabase
   readonly #pageSize: number
   readonly #maxBytes: number
@@ -34,33 +45,42 @@ export class EmbeddedTree {
     this.#database = database
     this.#pageSize = pageSize
     this.#maxBytes = maxBytes
+    this.log = new EmbeddedLog(database, maxBytes)
   }
 
   /** What an entry is counted as. */
-  bytesOf(name: Buffer, entryBytes: number, tagCount: number): number {
-    return bytesOnDisk(name.length, entryBytes, tagCount, this.#pageSize)
+  bytesOf(name: Buffer, entryBytes: number, tagCount: number, vector?: TreeVector): number {
+    const bytes = bytesOnDisk(name.length, entryBytes, tagCount, this.#pageSize)
+    return vector === undefined ? bytes : bytes + vectorBytesOnDisk(name.length, vector.value.length, this.#pageSize)
   }
 
   /**
    * Puts an entry, as {@link encodeEntry} made it, in the place of an older one.
    * False when more calls are needed to make room for it first.
    */
-  put(name: Buffer, entry: Buffer, tags: readonly string[], nowMs: number): boolean {
+  put(name: Buffer, entry: Buffer, tags: readonly string[], nowMs: number, vector?: TreeVector): boolean {
     const expiresAtMs = entry.readUIntBE(0, timeBytes)
-    const bytes = this.bytesOf(name, entry.length, tags.length)
+    const bytes = this.bytesOf(name, entry.length, tags.length, vector)
     const old = this.recordOf(name)
     const growth = bytes - (old?.bytes ?? 0)
-    if (!this.#makeRoom(growth, name, nowMs)) return false
+    const logGrowth = vector === undefined ? 0 : this.log.bytesOf(vector.partition, name)
+    if (!this.#makeRoom(growth + logGrowth, name, nowMs)) return false
     if (old !== undefined) this.#takeOffIndexes(name, old)
+    const partitionHash = vector === undefined ? undefined : hashOf(vector.partition)
     this.#database.put(namedKey(kinds.entry, name), entry)
-    this.#writeRecord(name, { expiresAtMs, usedAtMs: nowMs, bytes, tagCount: tags.length })
+    this.#writeRecord(name, { expiresAtMs, usedAtMs: nowMs, bytes, tagCount: tags.length, partitionHash })
     this.#database.put(timedKey(kinds.byExpiry, expiresAtMs, name), nothing)
     for (const tag of tags) {
-      const hash = hashOfTag(tag)
+      const hash = hashOf(tag)
       this.#database.put(tagKey(hash, name), nothing)
       this.#database.put(tagOfKey(name, hash), nothing)
     }
-    this.#addToSum(growth)
+    let added = growth
+    if (vector !== undefined && partitionHash !== undefined) {
+      this.#database.put(vectorKey(partitionHash, name), vector.value)
+      added += this.log.append(vector.partition, name, expiresAtMs)
+    }
+    this.#addToSum(added)
     return true
   }
 
@@ -166,13 +186,15 @@ export class EmbeddedTree {
     return victims.length <= 1
   }
 
+  /** Takes away all that leads to an entry: its places in the indexes, its tags and its vector. */
   #takeOffIndexes(name: Buffer, record: EntryRecord): void {
     this.#database.remove(timedKey(kinds.byExpiry, record.expiresAtMs, name))
     this.#database.remove(timedKey(kinds.byUse, record.usedAtMs, name))
+    if (record.partitionHash !== undefined) this.#database.remove(vectorKey(record.partitionHash, name))
     if (record.tagCount === 0) return
     const prefix = tagOfKey(name)
     for (const key of this.keys(prefix, afterPrefix(prefix), record.tagCount)) {
-      this.#database.remove(tagKey(key.subarray(-tagHashBytes), name))
+      this.#database.remove(tagKey(key.subarray(-hashBytes), name))
       this.#database.remove(key)
     }
   }

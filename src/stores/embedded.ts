@@ -1,21 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { messageOf, RepriseError } from '../core/errors.ts'
-import { checkMaxBytes, checkName, checkStep, closedError, tooLargeError, wholeTtl } from './check.ts'
-import { type Environment, enterEnvironment } from './embedded-environment.ts'
+import { RepriseError } from '../core/errors.ts'
+import { checkMaxBytes, checkName, checkStep, checkVector, closedError, tooLargeError, wholeTtl } from './check.ts'
+import { type Environment, enterEnvironment, readLatest } from './embedded-environment.ts'
 import {
   afterPrefix,
   encodeEntry,
-  hashOfTag,
+  hashOf,
   kinds,
   maxTimeMs,
   namedKey,
-  nameOfTag,
+  nameOfHashed,
   tagKey,
   timeBytes
 } from './embedded-layout.ts'
 import { again } from './embedded-queue.ts'
 import { ReaderWatch } from './embedded-readers.ts'
 import { EmbeddedTree, stepCount } from './embedded-tree.ts'
+import { EmbeddedVectors } from './embedded-vectors.ts'
 import { globMatcher, literalPrefix } from './glob.ts'
 import type { Lease, Selector, SetOptions, Store } from './store.ts'
 
@@ -53,6 +54,7 @@ export async function embeddedStore(options: EmbeddedStoreOptions): Promise<Stor
 
 class EmbeddedStore implements Store {
   readonly name = 'embedded'
+  readonly vectors: EmbeddedVectors
   readonly #environment: Environment
   readonly #tree: EmbeddedTree
   readonly #readers: ReaderWatch
@@ -70,6 +72,7 @@ class EmbeddedStore implements Store {
     const { maxBytes, touchAfterMs = 60_000, sweepEveryMs = 10_000 } = options
     this.#environment = environment
     this.#tree = new EmbeddedTree(environment.database, environment.pageSize, maxBytes)
+    this.vectors = new EmbeddedVectors(environment.database, this.#tree.log)
     this.#readers = new ReaderWatch(environment.database)
     this.#maxBytes = maxBytes
     this.#touchAfterMs = touchAfterMs
@@ -95,19 +98,22 @@ class EmbeddedStore implements Store {
     return found.subarray(timeBytes, found.length)
   }
 
-  async set(key: string, value: Uint8Array, { ttlMs, tags }: SetOptions): Promise<void> {
+  async set(key: string, value: Uint8Array, { ttlMs, tags, vector }: SetOptions): Promise<void> {
     this.#check(key)
     for (const tag of tags) checkName('tag', tag)
+    checkVector(vector)
     const ttl = wholeTtl(ttlMs)
     const name = Buffer.from(key)
     const unique = [...new Set(tags)]
     const nowMs = Date.now()
-    const entry = encodeEntry(value, Math.min(nowMs + ttl, maxTimeMs))
-    const bytes = this.#tree.bytesOf(name, entry.length, unique.length)
+    const expiresAtMs = Math.min(nowMs + ttl, maxTimeMs)
+    const entry = encodeEntry(value, expiresAtMs)
+    const put = vector && { partition: vector.partition, value: encodeEntry(vector.bytes, expiresAtMs) }
+    const bytes = this.#tree.bytesOf(name, entry.length, unique.length, put)
     const most = Math.floor(this.#maxBytes / 4)
     if (bytes > most) throw tooLargeError(this.name, bytes, most)
     if (this.#obstacle !== undefined) throw new RepriseError('store-unavailable', this.#obstacle)
-    await this.#environment.queue.write(() => (this.#tree.put(name, entry, unique, nowMs) ? undefined : again))
+    await this.#environment.queue.write(() => (this.#tree.put(name, entry, unique, nowMs, put) ? undefined : again))
   }
 
   async delete(selector: Selector): Promise<number> {
@@ -116,7 +122,7 @@ class EmbeddedStore implements Store {
       const name = Buffer.from(selector.key)
       return this.#environment.queue.write(() => this.#removeLive(name))
     }
-    if ('tag' in selector) return this.#deleteRange(tagKey(hashOfTag(selector.tag), Buffer.alloc(0)), nameOfTag)
+    if ('tag' in selector) return this.#deleteRange(tagKey(hashOf(selector.tag), Buffer.alloc(0)), nameOfHashed)
     const prefix = 'prefix' in selector ? selector.prefix : 'pattern' in selector ? literalPrefix(selector.pattern) : ''
     const range = namedKey(kinds.record, Buffer.from(prefix))
     if (!('pattern' in selector)) return this.#deleteRange(range, (key) => key.subarray(1))
@@ -180,21 +186,14 @@ class EmbeddedStore implements Store {
 
   async #close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    this.vectors.end()
     await this.#environment.leave()
   }
 
   /** The entry, in bytes that the next read overwrites. */
   #read(key: string): Buffer | undefined {
     const { database } = this.#environment
-    try {
-      // Else a read could see the state of a moment ago, and miss what another process has just acknowledged.
-      database.resetReadTxn()
-      return database.getBinaryFast(key)
-    } catch (error) {
-      throw new RepriseError('store-unavailable', `the embedded store cannot read: ${messageOf(error)}`, {
-        cause: error
-      })
-    }
+    return readLatest(database, () => database.getBinaryFast(key))
   }
 
   #check(key: string): void {

@@ -2,9 +2,10 @@ import { LRUCache } from 'lru-cache'
 import { Breaker } from '../core/breaker.ts'
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
-
+import type { StoredVectors } from '../core/stored-vectors.ts'
+import { EntriesVectors } from './entries-vectors.ts'
 import { decodeEntry, type Entry, encodeEntry, isSameEntry } from './entry.ts'
-import type { Selector, Store } from './store.ts'
+import type { PartitionedVector, Selector, SetOptions, Store } from './store.ts'
 
 export interface EntriesOptions {
   /** Keeps applications apart that share a store: letters, digits, `.`, `_` and `-`. Default: `default`. */
@@ -33,6 +34,11 @@ const patience = 20
  * Only `invalidate` throws, since whoever asks for it must know whether it was done.
  */
 export class Entries {
+  /**
+   * The namespace's vectors, if the store keeps any. A `get` that fails or takes longer than the deadline rejects, for
+   * that is not the same as that there is no vector; `peek` never throws.
+   */
+  readonly vectors: StoredVectors | undefined
   readonly #store: Store
   readonly #namespace: string
   readonly #observe: Observe
@@ -72,6 +78,7 @@ export class Entries {
       observe,
       probe: () => store.set('probe', new Uint8Array([1]), { ttlMs: 1000, tags: [] })
     })
+    this.vectors = store.vectors && new EntriesVectors(store.vectors, this.#namespace, this.#reads)
   }
 
   get storeName(): string {
@@ -132,14 +139,18 @@ export class Entries {
     return entry !== undefined && entry.expiresAtMs > this.#now() ? entry : undefined
   }
 
-  /** Stores an entry; true when the store has it. */
-  async put(entry: Entry): Promise<boolean> {
+  /** Stores an entry, and the vector it is found by when it is looked for by meaning; true when the store has it. */
+  async put(entry: Entry, vector?: PartitionedVector): Promise<boolean> {
     const ttlMs = entry.expiresAtMs - this.#now()
     // A store that has just let a read wait in vain need not let the same request wait again.
     if (ttlMs <= 0 || this.#reads.isOpen) return false
     const bytes = encodeEntry(entry)
     const tags = entry.tags.map((tag) => this.#namespace + tag)
-    const stored = await this.#write('set', () => this.#store.set(this.#namespace + entry.key, bytes, { ttlMs, tags }))
+    const options: SetOptions =
+      vector === undefined
+        ? { ttlMs, tags }
+        : { ttlMs, tags, vector: { partition: this.#namespace + vector.partition, bytes: vector.bytes } }
+    const stored = await this.#write('set', () => this.#store.set(this.#namespace + entry.key, bytes, options))
     if (stored) {
       this.#observe({ type: 'stored', layer: 'exact', kind: entry.kind, key: entry.key, bytes: bytes.length })
     }

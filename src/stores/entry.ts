@@ -19,6 +19,8 @@ export interface Entry {
   readonly usage?: Usage
   readonly costUsd?: number
   readonly tookMs?: number
+  /** What of the request may be compared with others by meaning. */
+  readonly text?: string
   /** The answer, as its kind encoded it. */
   readonly body: Uint8Array
 }

@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import { RepriseError } from '../core/errors.ts'
-import { checkMaxBytes, checkName, checkStep, closedError, tooLargeError, wholeTtl } from './check.ts'
+import { checkMaxBytes, checkName, checkStep, checkVector, closedError, tooLargeError, wholeTtl } from './check.ts'
 import { globMatcher } from './glob.ts'
-import type { Lease, Selector, SetOptions, Store } from './store.ts'
+import { KeysByName } from './keys-by-name.ts'
+import { type HeldVector, MemoryVectors } from './memory-vectors.ts'
+import type { Lease, PartitionedVector, Selector, SetOptions, Store } from './store.ts'
 
 export interface MemoryStoreOptions {
   /** The most that entries may take, bookkeeping included. Default: 256 MB. */
@@ -12,11 +14,13 @@ export interface MemoryStoreOptions {
 interface Held {
   readonly bytes: Uint8Array
   readonly tags: readonly string[]
+  readonly vector: HeldVector | undefined
 }
 
 /** What an entry costs beside its bytes and names: the objects around them, and its place in the indexes. */
 const entryOverhead = 200
 const tagOverhead = 100
+const vectorOverhead = 200
 
 const maxCounters = 100_000
 const maxLeases = 100_000
@@ -34,9 +38,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
 class MemoryStore implements Store {
   readonly name = 'memory'
+  readonly vectors: MemoryVectors
   readonly #maxBytes: number
   readonly #entries: LRUCache<string, Held>
-  readonly #tagged = new Map<string, Set<string>>()
+  readonly #tagged = new KeysByName()
+  /** The keys of a partition's vectors. */
+  readonly #partitioned = new KeysByName()
   /** In the order of their last use. */
   readonly #counters = new Map<string, { count: number; readonly expiresAtMs: number }>()
   readonly #leases = new Map<string, { token: symbol; expiresAtMs: number }>()
@@ -51,8 +58,13 @@ class MemoryStore implements Store {
       maxSize: maxBytes,
       // Each entry has its own; lru-cache keeps no times at all unless it is given one to begin with.
       ttl: 1,
-      dispose: (held, key) => this.#untag(key, held.tags)
+      dispose: ({ tags, vector }, key) => {
+        for (const tag of tags) this.#tagged.remove(tag, key)
+        if (vector !== undefined) this.#partitioned.remove(vector.partition, key)
+      }
     })
+    // Without counting as use: only an entry that is asked for is used.
+    this.vectors = new MemoryVectors(this.#partitioned, (key) => this.#entries.peek(key)?.vector)
     // What has expired makes room when it is asked for or becomes the oldest; until then it would be in the way.
     this.#purging = setInterval(() => this.#purge(), purgeEveryMs).unref()
   }
@@ -67,21 +79,25 @@ class MemoryStore implements Store {
     return this.#entries.get(key)?.bytes
   }
 
-  async set(key: string, value: Uint8Array, { ttlMs, tags }: SetOptions): Promise<void> {
+  async set(key: string, value: Uint8Array, { ttlMs, tags, vector }: SetOptions): Promise<void> {
     this.#check(key)
     for (const tag of tags) checkName('tag', tag)
+    checkVector(vector)
     const ttl = wholeTtl(ttlMs)
-    const size = sizeOf(key, value, tags)
+    const size = sizeOf(key, value, tags, vector)
     if (size > this.#maxBytes) throw tooLargeError(this.name, size, this.#maxBytes)
     // Not a Buffer of Node's pool: an entry that stays would hold on to its neighbours.
-    const held = { bytes: new Uint8Array(value), tags: [...new Set(tags)] }
-    // First, for it takes the tags off the entry that it replaces.
-    this.#entries.set(key, held, { ttl, size })
-    for (const tag of held.tags) {
-      const keys = this.#tagged.get(tag)
-      if (keys === undefined) this.#tagged.set(tag, new Set([key]))
-      else keys.add(key)
+    const held = {
+      bytes: new Uint8Array(value),
+      tags: [...new Set(tags)],
+      vector: vector && heldVector(vector, Date.now() + ttl)
     }
+    // First, for it takes tags and vector off the entry that it replaces.
+    this.#entries.set(key, held, { ttl, size })
+    for (const tag of held.tags) this.#tagged.add(tag, key)
+    if (held.vector === undefined) return
+    this.#partitioned.add(held.vector.partition, key)
+    this.vectors.tell(key, held.vector)
   }
 
   async delete(selector: Selector): Promise<number> {
@@ -136,6 +152,7 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.vectors.end()
     clearInterval(this.#purging)
     this.#entries.clear()
     this.#counters.clear()
@@ -149,19 +166,11 @@ class MemoryStore implements Store {
 
   #select(selector: Selector): readonly string[] {
     if ('key' in selector) return [selector.key]
-    if ('tag' in selector) return [...(this.#tagged.get(selector.tag) ?? [])]
+    if ('tag' in selector) return this.#tagged.of(selector.tag)
     const keys = [...this.#entries.keys()]
     if ('prefix' in selector) return keys.filter((key) => key.startsWith(selector.prefix))
     if ('pattern' in selector) return keys.filter(globMatcher(selector.pattern))
     return keys
-  }
-
-  #untag(key: string, tags: readonly string[]): void {
-    for (const tag of tags) {
-      const keys = this.#tagged.get(tag)
-      keys?.delete(key)
-      if (keys?.size === 0) this.#tagged.delete(tag)
-    }
   }
 
   #isLeased(key: string, token?: symbol): boolean {
@@ -179,6 +188,12 @@ class MemoryStore implements Store {
   }
 }
 
-function sizeOf(key: string, value: Uint8Array, tags: readonly string[]): number {
-  return tags.reduce((sum, tag) => sum + tag.length + tagOverhead, entryOverhead + key.length + value.length)
+function heldVector({ partition, bytes }: PartitionedVector, expiresAtMs: number): HeldVector {
+  return { partition, bytes: new Uint8Array(bytes), expiresAtMs }
+}
+
+function sizeOf(key: string, value: Uint8Array, tags: readonly string[], vector?: PartitionedVector): number {
+  const entry = entryOverhead + key.length + value.length
+  const own = vector === undefined ? entry : entry + vectorOverhead + vector.partition.length + vector.bytes.length
+  return tags.reduce((sum, tag) => sum + tag.length + tagOverhead, own)
 }

@@ -91,6 +91,12 @@ export class RedisConnection {
     client.destroy()
   }
 
+  /** Waits for nothing: calls under way fail. */
+  drop(): void {
+    clearInterval(this.#heartbeat)
+    this.#client.destroy()
+  }
+
   #connect(): RedisClient {
     const client = createRedisClient(this.#redis, this.#options)
     client.on('error', (error: unknown) => {

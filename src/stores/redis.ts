@@ -1,10 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { messageOf, RepriseError } from '../core/errors.ts'
-import { checkName, checkStep, closedError, wholeTtl } from './check.ts'
+import type { RedisCommand } from '../core/redis-command.ts'
+import { checkName, checkStep, checkVector, closedError, wholeTtl } from './check.ts'
 import { escapeForRedis, globMatcher, patternForRedis } from './glob.ts'
 import { parseRedisUrl } from './redis-address.ts'
 import { RedisConnection, type RedisTls } from './redis-connection.ts'
-import { deleteIfTagged, increment, releaseLease, renewLease, setTagged, untag } from './redis-scripts.ts'
+import { checkedPrefix, decodeEntry, encodeEntry, encodeVector, hashOf, RedisKeys } from './redis-layout.ts'
+import { membersOf, pagesOf } from './redis-scan.ts'
+import { deleteIfTagged, increment, releaseLease, renewLease, setIndexed, untag } from './redis-scripts.ts'
+import { RedisVectors } from './redis-vectors.ts'
 import type { Lease, Selector, SetOptions, Store } from './store.ts'
 
 export interface RedisStoreOptions {
@@ -21,27 +25,6 @@ export interface RedisStoreOptions {
   readonly connectTimeoutMs?: number
 }
 
-/*
- * Keys, after the prefix:
- *
- *   e:KEY    an entry: a header (version 1, the number of its tags, eight bytes of SHA-256 of each), then the value
- *   t:TAG    the keys of the entries with a tag, a sorted set scored by expiry
- *   c:NAME   a counter
- *   l:NAME   a lease: the token of who holds it
- *
- * An entry knows its tags, so that replacing one is a plain SET: what the old one's tags say of it is out of date,
- * and is not believed when the tag is deleted. A key stays in a set until it would have expired.
- * Every command has one key, `setTagged` apart: on a cluster, a prefix in braces ({app}:) keeps all in one slot.
- * A server that evicts should do so by `volatile-ttl`: a tag's set lives as long as its last entry, and so goes last.
- */
-const version = 1
-const headerBytes = 3
-const hashBytes = 8
-const maxTags = 65_535
-
-/** How many keys are asked for, and deleted, at a time. */
-const chunk = 500
-
 /**
  * Keeps entries in a Redis server (6 or later, or what speaks its protocol) that any number of machines share.
  * The connection is made in the background, again and again: calls fail at once while there is none.
@@ -56,57 +39,67 @@ export async function redisStore(options: RedisStoreOptions): Promise<Store> {
   const password = options.password ?? address.password
   const prefix = checkedPrefix(options.prefix ?? address.prefix ?? 'reprise:')
   const { connectTimeoutMs = 2000, tls } = options
-  const connection = new RedisConnection(await importRedis(), {
-    address,
-    connectTimeoutMs,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls === undefined ? {} : { tls })
-  })
-  return new RedisStore(connection, prefix)
+  const redis = await importRedis()
+  const connect = (): RedisConnection =>
+    new RedisConnection(redis, {
+      address,
+      connectTimeoutMs,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(tls === undefined ? {} : { tls })
+    })
+  return new RedisStore(connect, prefix)
 }
 
 class RedisStore implements Store {
   readonly name = 'redis'
+  readonly vectors: RedisVectors
+  readonly redis: { readonly command: RedisCommand; readonly prefix: string }
   readonly #connection: RedisConnection
-  readonly #prefix: string
+  readonly #keys: RedisKeys
   #closing: Promise<void> | undefined
 
-  constructor(connection: RedisConnection, prefix: string) {
-    this.#connection = connection
-    this.#prefix = prefix
+  constructor(connect: () => RedisConnection, prefix: string) {
+    this.#connection = connect()
+    this.#keys = new RedisKeys(prefix)
+    this.vectors = new RedisVectors(this.#connection, connect, this.#keys)
+    this.redis = { command: (args) => this.#command(args), prefix }
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
     this.#check(key)
-    const reply = await this.#connection.send(['GET', this.#entryKey(key)])
+    const reply = await this.#connection.send(['GET', this.#keys.entry(key)])
     if (reply === null) return undefined
     if (!Buffer.isBuffer(reply)) throw this.#connection.nonsense('GET')
-    const start = reply.length < headerBytes ? headerBytes : headerBytes + hashBytes * reply.readUInt16BE(1)
-    // Not written by a store of this kind, or damaged since: given as it is, for whoever knows what a value must be.
-    if (reply[0] !== version || start > reply.length) return reply
-    return reply.subarray(start)
+    return decodeEntry(reply)
   }
 
-  async set(key: string, value: Uint8Array, { ttlMs, tags }: SetOptions): Promise<void> {
+  async set(key: string, value: Uint8Array, { ttlMs, tags, vector }: SetOptions): Promise<void> {
     this.#check(key)
     for (const tag of tags) checkName('tag', tag)
+    checkVector(vector)
     const ttl = String(wholeTtl(ttlMs))
     const unique = [...new Set(tags)]
-    if (unique.length > maxTags)
-      throw new RepriseError('invalid-option', `tags: expected up to ${maxTags}, got ${unique.length}`)
-    const entry = encode(value, unique)
-    const entryKey = this.#entryKey(key)
-    if (unique.length === 0) {
-      await this.#connection.send(['SET', entryKey, entry, 'PX', ttl])
-    } else {
-      await this.#connection.run(setTagged, [entryKey, ...unique.map((tag) => this.#tagKey(tag))], [entry, ttl, key])
+    const entry = encodeEntry(value, unique)
+    const [entryKey, vectorKey] = [this.#keys.entry(key), this.#keys.vector(key)]
+    if (vector === undefined && unique.length === 0) {
+      // In this order, so that no vector is ever left to an entry that it was not given with.
+      const old = this.#connection.send(['UNLINK', vectorKey])
+      await Promise.all([old, this.#connection.send(['SET', entryKey, entry, 'PX', ttl])])
+      return
     }
+    const keys = [entryKey, vectorKey, ...unique.map((tag) => this.#keys.tag(tag))]
+    const args = [entry, ttl, key]
+    if (vector !== undefined) {
+      keys.push(this.#keys.partition(vector.partition), this.#keys.log)
+      args.push(encodeVector(vector.partition, vector.bytes), vector.partition)
+    }
+    await this.#connection.run(setIndexed, keys, args)
   }
 
   async delete(selector: Selector): Promise<number> {
     if (this.#closing !== undefined) throw closedError(this.name)
-    if ('key' in selector) return this.#count('UNLINK', this.#connection.send(['UNLINK', this.#entryKey(selector.key)]))
+    if ('key' in selector) return this.#deleteKey(selector.key)
     if ('tag' in selector) return this.#deleteTag(selector.tag)
     if ('pattern' in selector)
       return this.#deleteMatching(patternForRedis(selector.pattern), globMatcher(selector.pattern))
@@ -117,12 +110,12 @@ class RedisStore implements Store {
     this.#check(key)
     checkStep(by)
     const args = [String(by), String(wholeTtl(ttlMs))]
-    return this.#count('INCRBY', this.#connection.run(increment, [`${this.#prefix}c:${key}`], args))
+    return this.#count('INCRBY', this.#connection.run(increment, [this.#keys.counter(key)], args))
   }
 
   async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
     this.#check(key)
-    const leaseKey = `${this.#prefix}l:${key}`
+    const leaseKey = this.#keys.lease(key)
     const token = randomUUID()
     const reply = await this.#connection.send(['SET', leaseKey, token, 'NX', 'PX', String(wholeTtl(ttlMs))])
     if (reply === null) return undefined
@@ -140,21 +133,23 @@ class RedisStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#connection.close()
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.vectors.end()
+    await this.#connection.close()
+  }
+
+  async #command(args: readonly (string | Uint8Array)[]): Promise<unknown> {
+    if (this.#closing !== undefined) throw closedError(this.name)
+    return this.#connection.send(args.map((arg) => (typeof arg === 'string' ? arg : bufferOf(arg))))
   }
 
   #check(key: string): void {
     if (this.#closing !== undefined) throw closedError(this.name)
     checkName('key', key)
-  }
-
-  #entryKey(key: string): string {
-    return `${this.#prefix}e:${key}`
-  }
-
-  #tagKey(tag: string): string {
-    return `${this.#prefix}t:${tag}`
   }
 
   async #count(command: string, reply: Promise<unknown>): Promise<number> {
@@ -163,76 +158,47 @@ class RedisStore implements Store {
     return count
   }
 
+  /** The entry and its vector; the vector is not counted. */
+  async #deleteKey(key: string): Promise<number> {
+    const deleted = this.#count('UNLINK', this.#connection.send(['UNLINK', this.#keys.entry(key)]))
+    const [count] = await Promise.all([deleted, this.#connection.send(['UNLINK', this.#keys.vector(key)])])
+    return count
+  }
+
   /** Costs as much as there are keys in the tag's set. */
   async #deleteTag(tag: string): Promise<number> {
-    const tagKey = this.#tagKey(tag)
+    const tagKey = this.#keys.tag(tag)
     const hash = hashOf(tag)
     let count = 0
-    for await (const page of this.#pages((cursor) => ['ZSCAN', tagKey, cursor, 'COUNT', String(chunk)])) {
-      // A small set comes whole, however little was asked for.
-      for (let index = 0; index < page.length; index += 2 * chunk) {
-        const members = page.slice(index, index + 2 * chunk)
-        const keys = members.filter((_, at) => at % 2 === 0)
-        const deleted = keys.map((key) =>
-          this.#count('UNLINK', this.#connection.run(deleteIfTagged, [this.#entryKey(key.toString())], [hash]))
-        )
-        for (const one of await Promise.all(deleted)) count += one
-        // Only now: had this failed half way, asking again would find the rest. Only with the score that was seen: an
-        // entry that was set meanwhile keeps its place.
-        await this.#connection.run(untag, [tagKey], members)
-      }
+    for await (const members of membersOf(this.#connection, tagKey)) {
+      const deleted = members
+        .filter((_, at) => at % 2 === 0)
+        .map((member) => {
+          const keys = [this.#keys.entry(member.toString()), this.#keys.vector(member.toString())]
+          return this.#count('UNLINK', this.#connection.run(deleteIfTagged, keys, [hash]))
+        })
+      for (const one of await Promise.all(deleted)) count += one
+      // Only now: had this failed half way, asking again would find the rest. Only with the score that was seen: an
+      // entry that was set meanwhile keeps its place.
+      await this.#connection.run(untag, [tagKey], members)
     }
     return count
   }
 
   /** Looks at every key of the server: for administration, not for requests. */
   async #deleteMatching(pattern: string, matches: (key: string) => boolean): Promise<number> {
-    const start = this.#entryKey('')
-    const match = escapeForRedis(start) + pattern
+    const start = this.#keys.entry('')
     let count = 0
-    for await (const page of this.#pages((cursor) => ['SCAN', cursor, 'MATCH', match, 'COUNT', String(chunk)])) {
-      const keys = page.map(String).filter((key) => matches(key.slice(start.length)))
-      const deleted = keys.map((key) => this.#count('UNLINK', this.#connection.send(['UNLINK', key])))
-      for (const one of await Promise.all(deleted)) count += one
+    for await (const page of pagesOf(this.#connection, ['SCAN'], ['MATCH', escapeForRedis(start) + pattern])) {
+      const keys = page.map((key) => key.toString().slice(start.length)).filter(matches)
+      for (const one of await Promise.all(keys.map((key) => this.#deleteKey(key)))) count += one
     }
     return count
   }
-
-  async *#pages(command: (cursor: string) => readonly string[]): AsyncGenerator<readonly Buffer[]> {
-    let cursor = '0'
-    do {
-      const args = command(cursor)
-      const reply = await this.#connection.send(args)
-      if (!Array.isArray(reply) || !Array.isArray(reply[1])) throw this.#connection.nonsense(args[0] ?? '')
-      cursor = String(reply[0])
-      yield reply[1] as readonly Buffer[]
-    } while (cursor !== '0')
-  }
 }
 
-function encode(value: Uint8Array, tags: readonly string[]): Buffer {
-  const entry = Buffer.allocUnsafe(headerBytes + hashBytes * tags.length + value.length)
-  entry[0] = version
-  entry.writeUInt16BE(tags.length, 1)
-  tags.forEach((tag, index) => {
-    hashOf(tag).copy(entry, headerBytes + hashBytes * index)
-  })
-  entry.set(value, headerBytes + hashBytes * tags.length)
-  return entry
-}
-
-function hashOf(tag: string): Buffer {
-  return createHash('sha256').update(tag).digest().subarray(0, hashBytes)
-}
-
-function checkedPrefix(text: string): string {
-  const prefix = text.endsWith(':') ? text : `${text}:`
-  // A part that is one of the store's own letters would make one store's keys look like another's.
-  if (/^[\w.{}:-]{2,128}$/.test(prefix) && !/(^|:)[etcl]:/.test(prefix)) return prefix
-  throw new RepriseError(
-    'invalid-option',
-    `prefix: expected letters, digits, '.', '_', '-', '{', '}' and ':', and no part that is e, t, c or l, got ${JSON.stringify(text)}`
-  )
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 async function importRedis(): Promise<typeof import('@redis/client')> {

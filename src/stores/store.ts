@@ -1,3 +1,4 @@
+import type { RedisCommand } from '../core/redis-command.ts'
 import type { StoredVectors } from '../core/stored-vectors.ts'
 
 /**
@@ -26,6 +27,8 @@ export interface Store {
   lease(key: string, ttlMs: number): Promise<Lease | undefined>
   /** Vectors that live and go with their entries. Absent: `set` leaves them out, and they last as long as the process. */
   readonly vectors?: StoredVectors
+  /** The Redis server behind the store, for what else is kept there; its keys begin with `prefix`, colon included. */
+  readonly redis?: { readonly command: RedisCommand; readonly prefix: string }
   /** Waits for what is being written, and lets go of everything. Calls after it throw `store-closed`. */
   close(): Promise<void>
 }
@@ -33,7 +36,10 @@ export interface Store {
 export interface SetOptions {
   readonly ttlMs: number
   readonly tags: readonly string[]
-  /** What the entry is found by when it is looked for by meaning. Goes when the entry goes or is replaced. */
+  /**
+   * What the entry is found by when it is looked for by meaning. Goes when the entry goes or is replaced, and is not
+   * counted among what was deleted.
+   */
   readonly vector?: PartitionedVector
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { StoredVector, StoredVectors } from '../core/stored-vectors.ts'
 import type { SetOptions, Store } from '../stores/store.ts'
 
 /** What a case has at hand: a store, and a prefix that no other case has. */
@@ -49,4 +50,43 @@ export async function eventually(isSo: () => Promise<boolean>, what: string): Pr
     if (await isSo()) return
   }
   assert.fail(`within ten seconds, not so: ${what}`)
+}
+
+export type VectorStage = Stage & { readonly vectors: StoredVectors }
+
+/** Cases for stores that keep vectors; the others have nothing to show in them. */
+export function withVectors(cases: Readonly<Record<string, (stage: VectorStage) => Promise<void>>>): Cases {
+  return Object.fromEntries(
+    Object.entries(cases).map(([name, check]) => [
+      name,
+      async (stage: Stage) => {
+        const { vectors } = stage.store
+        if (vectors !== undefined) await check({ ...stage, vectors })
+      }
+    ])
+  )
+}
+
+export function within(partition: string, vector: Uint8Array, tags: readonly string[] = []): SetOptions {
+  return { ...lasting(tags), vector: { partition, bytes: vector } }
+}
+
+export async function readAll(vectors: StoredVectors, partition: string): Promise<StoredVector[]> {
+  const all: StoredVector[] = []
+  for await (const batch of vectors.read(partition)) all.push(...batch)
+  return all
+}
+
+/** A listener that remembers what it was told of a case's own keys, each once. */
+export function heard(prefix: string) {
+  const told = new Map<string, number>()
+  return {
+    stored(partition: string, key: string, expiresAtMs: number): void {
+      if (!key.startsWith(prefix)) return
+      told.set(`${partition.slice(prefix.length)} ${key.slice(prefix.length)}`, expiresAtMs)
+    },
+    lost(): void {},
+    names: (): string[] => [...told.keys()].sort(),
+    expiries: (): number[] => [...told.values()]
+  }
 }

@@ -1,3 +1,4 @@
+export { embedderContract } from './embedder-contract.ts'
 export {
   type Call,
   type Delay,
@@ -11,3 +12,4 @@ export {
   simulatedProvider
 } from './simulated-provider.ts'
 export { storeContract } from './store-contract.ts'
+export { vectorIndexContract } from './vector-index-contract.ts'

@@ -5,9 +5,10 @@ import { unfoldMessage } from './anthropic-messages-unfold.ts'
 import { type Expectation, hasMessages, inWords, mayStream, namesModel, problemIn } from './check.ts'
 import { anthropicDialect } from './dialect.ts'
 import { isList, without } from './fields.ts'
+import { asksFor, lastWording } from './likeness.ts'
 import { usesTool } from './server-tools.ts'
 import { tokens, usageOf } from './usage.ts'
-import type { Wire } from './wire.ts'
+import type { Wire, WireLikeness } from './wire.ts'
 
 /** Anthropic's Messages, its beta included. */
 export const anthropicMessages: Wire = {
@@ -16,7 +17,8 @@ export const anthropicMessages: Wire = {
   path: '/messages',
   echoes: [],
   check: (request) => problemIn(request, [namesModel, hasMessages, hasMaxTokens, mayStream]),
-  identity: (request) => without(request, unseenByModel),
+  identity,
+  likeness,
   bypass,
   prepare: () => undefined,
   fold: foldMessage,
@@ -39,6 +41,18 @@ const unseenByModel: ReadonlySet<string> = new Set([
   // Who asks (`user_id`): for the provider's watch over misuse.
   'metadata'
 ])
+
+function identity(request: JsonObject): JsonObject {
+  return without(request, unseenByModel)
+}
+
+/** The answer may act. All other parameters are the same in what is compared. */
+const acting: readonly string[] = ['tools', 'tool_choice', 'mcp_servers']
+
+function likeness(request: JsonObject): WireLikeness | undefined {
+  if (bypass(request) !== undefined || asksFor(request, acting)) return undefined
+  return lastWording(identity(request), 'messages', 'text')
+}
 
 function bypass(request: JsonObject): string | undefined {
   const { container, thread, mcp_servers: servers } = request

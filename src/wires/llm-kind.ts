@@ -13,6 +13,11 @@ export function llmKind(wire: Wire): Kind<WireRequest, Body> {
     identity({ content: { json, query, versions, numbers } }) {
       return [wire.name, query, versions, numbers, wire.identity(json)]
     },
+    likeness({ content: { json, query, versions, numbers } }) {
+      const alike = wire.likeness(json)
+      // The numbers too: two requests that differ in one that a double cannot hold are not alike.
+      return alike && { text: alike.text, within: [wire.name, query, versions, numbers, alike.within] }
+    },
     bypass: ({ content }) => content.bypass,
     model({ content }) {
       const { model } = content.json

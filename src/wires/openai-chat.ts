@@ -3,11 +3,12 @@ import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { hasMessages, inWords, mayStream, namesModel, problemIn } from './check.ts'
 import { openaiDialect } from './dialect.ts'
 import { isList, without } from './fields.ts'
+import { asksFor, lastWording } from './likeness.ts'
 import { foldChat } from './openai-chat-fold.ts'
 import { unfoldChat, wantsUsage } from './openai-chat-unfold.ts'
 import { parse } from './parse.ts'
 import { openaiUsage } from './usage.ts'
-import type { Preparation, Wire } from './wire.ts'
+import type { Preparation, Wire, WireLikeness } from './wire.ts'
 
 /** OpenAI's Chat Completions, and all who speak it. */
 export const openaiChat: Wire = {
@@ -16,8 +17,9 @@ export const openaiChat: Wire = {
   path: '/chat/completions',
   echoes: [],
   check: (request) => problemIn(request, [namesModel, hasMessages, mayStream, choices]),
-  identity: (request) => without(request, unseenByModel),
-  bypass: (request) => ((request['web_search_options'] ?? null) === null ? undefined : 'web-search'),
+  identity,
+  likeness,
+  bypass,
   prepare,
   fold: foldChat,
   unfold: unfoldChat,
@@ -50,6 +52,49 @@ const unseenByModel: ReadonlySet<string> = new Set([
   'prompt_cache_key',
   'prompt_cache_retention'
 ])
+
+function identity(request: JsonObject): JsonObject {
+  return without(request, unseenByModel)
+}
+
+function bypass({ web_search_options: search }: JsonObject): string | undefined {
+  return (search ?? null) === null ? undefined : 'web-search'
+}
+
+/**
+ * What makes the answer depend on more than what the text means. Several choices (`n`), a format, a seed and all the
+ * other parameters do not: they are the same in whatever is compared.
+ */
+const beyondMeaning: readonly string[] = [
+  // The answer may act, or look something up.
+  'tools',
+  'tool_choice',
+  'functions',
+  'function_call',
+  // The guess at the answer was made from the text.
+  'prediction',
+  // What is measured or judged are these very words.
+  'logprobs',
+  'top_logprobs',
+  'moderation',
+  // A spoken answer has an identifier that expires, and that later turns lean on.
+  'audio',
+  // Not OpenAI's own. OpenRouter and xAI: the web of today.
+  'plugins',
+  'search_parameters',
+  // vLLM: the answer begins with the text, goes on from it, or measures it.
+  'echo',
+  'continue_final_message',
+  'prompt_logprobs',
+  'return_token_ids'
+]
+
+function likeness(request: JsonObject): WireLikeness | undefined {
+  const { modalities } = request
+  if (isList(modalities) && modalities.some((modality) => modality !== 'text')) return undefined
+  if (bypass(request) !== undefined || asksFor(request, beyondMeaning)) return undefined
+  return lastWording(identity(request), 'messages', 'text')
+}
 
 /** Without the usage, a kept stream would be an answer whose cost nobody knows. */
 function prepare(request: JsonObject): Preparation | undefined {

@@ -44,6 +44,7 @@ export const openaiEmbeddings: Wire = {
     }
   },
   identity: (request) => without(request, new Set(['user'])),
+  likeness: () => undefined,
   bypass: () => undefined,
   prepare: () => undefined,
   fold: () => ({ add() {}, end: () => ({ unfit: 'unknown' }) }),

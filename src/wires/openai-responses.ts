@@ -3,11 +3,12 @@ import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { type Expectation, inWords, mayStream, namesModel, problemIn } from './check.ts'
 import { openaiDialect } from './dialect.ts'
 import { isList, without } from './fields.ts'
+import { asksFor, isBlank, lastWording } from './likeness.ts'
 import { unfoldResponse } from './openai-responses-unfold.ts'
 import { parse, whyNot } from './parse.ts'
 import { toolsOf, usesTool } from './server-tools.ts'
 import { openaiUsage } from './usage.ts'
-import type { Fold, Folded, Wire } from './wire.ts'
+import type { Fold, Folded, Wire, WireLikeness } from './wire.ts'
 
 /** OpenAI's Responses. */
 export const openaiResponses: Wire = {
@@ -20,7 +21,8 @@ export const openaiResponses: Wire = {
     const expectations = isObject(request['prompt']) && request['model'] === undefined ? [] : [namesModel]
     return problemIn(request, [...expectations, hasInput, mayStream])
   },
-  identity: (request) => without(request, unseenByModel),
+  identity,
+  likeness,
   bypass,
   prepare: () => undefined,
   fold: () => new ResponseFold(),
@@ -51,6 +53,39 @@ const unseenByModel: ReadonlySet<string> = new Set([
   'prompt_cache_retention'
   // Not `store`: a later `previous_response_id` can lean on an answer only when its own request had it kept.
 ])
+
+function identity(request: JsonObject): JsonObject {
+  return without(request, unseenByModel)
+}
+
+/** What makes the answer depend on more than what the text means; all other parameters are the same in what is compared. */
+const beyondMeaning: readonly string[] = [
+  // The answer may act, or look something up.
+  'tools',
+  'tool_choice',
+  // The rest of the request lies with the provider: nobody here can compare it.
+  'previous_response_id',
+  'conversation',
+  'prompt',
+  // What is measured or judged are these very words.
+  'top_logprobs',
+  'moderation',
+  // Whoever says so means to come back to it: by its identifier the provider would tell of another's wording. When
+  // nothing is said OpenAI keeps the response too, but then hardly anybody asks for it.
+  'store'
+]
+
+function likeness(request: JsonObject): WireLikeness | undefined {
+  const { input, include } = request
+  if (isList(include) && include.includes('message.output_text.logprobs')) return undefined
+  if (bypass(request) !== undefined || asksFor(request, beyondMeaning)) return undefined
+  if (typeof input === 'string') {
+    return isBlank(input) ? undefined : { text: input, within: { ...identity(request), input: null } }
+  }
+  const last = isList(input) ? input.at(-1) : undefined
+  if (!isObject(last) || (last['type'] ?? 'message') !== 'message') return undefined
+  return lastWording(identity(request), 'input', 'input_text')
+}
 
 function bypass(request: JsonObject): string | undefined {
   const { background, conversation, prompt } = request

@@ -17,6 +17,11 @@ export interface Wire {
   check(request: JsonObject): Problem | undefined
   /** The request without what cannot change its answer. */
   identity(request: JsonObject): JsonObject
+  /**
+   * What of the request may be compared by meaning; undefined: nothing, only an identical request gets its answer.
+   * Never throws. Two requests have the same text and the same rest only when their identity is the same.
+   */
+  likeness(request: JsonObject): WireLikeness | undefined
   /** Why the request must not be cached: its answer depends on something outside of it, or is not there yet. */
   bypass(request: JsonObject): string | undefined
   /** Fields of the request that its answer repeats although they do not change it: each caller must see its own. */
@@ -32,6 +37,14 @@ export interface Wire {
   /** Why the answer must not be stored (`truncated`, `filtered`, `empty`, `malformed`, `incomplete`, `failed`); undefined when it may. */
   unfit(answer: JsonObject): string | undefined
   usage(answer: JsonObject): Usage | undefined
+}
+
+/** Alike: `text`, the wording of the last user turn, means the same, and `within`, all the rest, is the same. */
+export interface WireLikeness {
+  /** As it was sent: nothing trimmed, no case folded. */
+  readonly text: string
+  /** The request's identity with null in place of the text. */
+  readonly within: JsonObject
 }
 
 export interface Problem {

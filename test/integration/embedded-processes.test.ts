@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { embeddedStore } from '../../src/stores/embedded.ts'
 import { damageOf } from '../../src/stores/embedded-inspect.ts'
 import type { Store } from '../../src/stores/store.ts'
-import { type EmbeddedWork, expectedValue } from '../support/embedded-worker.ts'
+import { type EmbeddedWork, expectedValue, hasVector, partitionOf } from '../support/embedded-worker.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
 const lasting = { ttlMs: 600_000, tags: [] }
@@ -93,12 +93,15 @@ describe('processes that share an embedded store', () => {
     throw new Error(`not so within 20 s: ${what}`)
   }
 
-  /** Those of the keys that are not there, or not as they were written. */
+  /** Those of the keys that are not there, or not as they were written, vectors included. */
   async function lost(store: Store, keys: readonly string[]): Promise<string[]> {
     const wrong: string[] = []
     for (const key of keys) {
       const value = await store.get(key)
+      const vector = await store.vectors?.get(partitionOf(key), key)
+      const expected = hasVector(key) ? expectedValue(key) : undefined
       if (value === undefined || !expectedValue(key).equals(value)) wrong.push(key)
+      else if (vector === undefined ? expected !== undefined : expected?.equals(vector) !== true) wrong.push(key)
     }
     return wrong
   }
@@ -246,6 +249,31 @@ describe('processes that share an embedded store', () => {
       }
       return seen > 100
     }, 'a hundred looks')
+  })
+
+  it('tell each other of what they store with a vector, and let it be read', async () => {
+    const folder = newFolder()
+    const store = await open(folder)
+    const told = new Map<string, string>()
+    const stop = store.vectors?.follow({
+      stored: (partition, key) => void told.set(key, partition),
+      lost: () => {}
+    })
+    const writers = [1, 2].map(() => start(folder, 'write', { forMs: 600 }))
+    await Promise.all(writers.map((worker) => worker.ended()))
+    const keys = writers.flatMap((worker) => worker.acknowledged()).filter(hasVector)
+    expect(keys.length).toBeGreaterThan(50)
+    await until(() => keys.every((key) => told.get(key) === partitionOf(key)), 'all have been told')
+    expect([...told.keys()].filter((key) => !hasVector(key))).toEqual([])
+    expect(await lost(store, keys)).toEqual([])
+    for (const worker of writers) {
+      const read: string[] = []
+      for await (const batch of store.vectors?.read(partitionOf(`${worker.id}:0`)) ?? []) {
+        read.push(...batch.map(({ key }) => key))
+      }
+      expect(read.sort()).toEqual(worker.acknowledged().filter(hasVector).sort())
+    }
+    stop?.()
   })
 
   it('count together without losing any', async () => {

@@ -24,8 +24,21 @@ export interface EmbeddedWork {
 
 /** The value that a key must have: a size from a few bytes to many pages, filled by the key. */
 export function expectedValue(key: string): Buffer {
-  const number = Number(key.slice(key.lastIndexOf(':') + 1))
-  return Buffer.alloc(10 + ((number * 977) % 15_000), key)
+  return Buffer.alloc(10 + ((numberOf(key) * 977) % 15_000), key)
+}
+
+/** Every third entry has a vector: its value again. */
+export function hasVector(key: string): boolean {
+  return numberOf(key) % 3 === 0
+}
+
+/** Of all entries of one worker. */
+export function partitionOf(key: string): string {
+  return `partition:${key.slice(0, key.lastIndexOf(':'))}`
+}
+
+function numberOf(key: string): number {
+  return Number(key.slice(key.lastIndexOf(':') + 1))
 }
 
 const longMs = 600_000
@@ -42,7 +55,10 @@ async function main(): Promise<void> {
   async function write(): Promise<void> {
     const number = count++
     const key = `${id}:${number}`
-    await store.set(key, expectedValue(key), { ttlMs: longMs, tags: number % 2 === 0 ? [] : [`by:${id}`] })
+    const value = expectedValue(key)
+    const tags = number % 2 === 0 ? [] : [`by:${id}`]
+    const vector = { partition: partitionOf(key), bytes: value }
+    await store.set(key, value, { ttlMs: longMs, tags, ...(hasVector(key) ? { vector } : {}) })
     note(number)
   }
 

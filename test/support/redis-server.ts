@@ -13,6 +13,10 @@ export interface RedisServerOptions {
   readonly tls?: boolean
   /** As Redis has it: `20mb`. Nothing is evicted: a full server refuses to write. */
   readonly maxmemory?: string
+  /** Default: what REPRISE_REDIS_SERVER names, or `redis-server`. */
+  readonly binary?: string
+  /** More of what `redis-server` takes: `['--cluster-enabled', 'yes']`. */
+  readonly args?: readonly string[]
 }
 
 export interface RedisServer {
@@ -54,11 +58,17 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
 
 async function start(
   port: number,
-  { password, tls = false, maxmemory }: RedisServerOptions,
+  {
+    password,
+    tls = false,
+    maxmemory,
+    binary = process.env['REPRISE_REDIS_SERVER'] ?? 'redis-server',
+    args: more = []
+  }: RedisServerOptions,
   folder: TemporaryFolder,
   certificates: Certificates | undefined
 ): Promise<RedisServer> {
-  const args = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder.path]
+  const args = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder.path, ...more]
   if (password !== undefined) args.push('--requirepass', password)
   if (maxmemory !== undefined) args.push('--maxmemory', maxmemory, '--maxmemory-policy', 'noeviction')
   if (certificates === undefined) {
@@ -78,7 +88,6 @@ async function start(
   let server = await launch()
 
   async function launch(): Promise<ChildProcess> {
-    const binary = process.env['REPRISE_REDIS_SERVER'] ?? 'redis-server'
     const child = spawn(binary, args, { stdio: 'ignore' })
     const failed = once(child, 'error').then(([error]) => {
       throw new Error(

@@ -1,0 +1,1 @@
+import { benchRedisVectors } from './zz.ts'; await benchRedisVectors()

@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Event } from '../core/events.ts'
+import type { StoredVector, StoredVectors } from '../core/stored-vectors.ts'
+import { Entries } from './entries.ts'
+import type { Entry } from './entry.ts'
+import { memoryStore } from './memory.ts'
+import type { Store } from './store.ts'
+
+function entry(key: string): Entry {
+  const nowMs = Date.now()
+  return {
+    key,
+    kind: 'llm',
+    storedAtMs: nowMs,
+    freshUntilMs: nowMs + 60_000,
+    expiresAtMs: nowMs + 60_000,
+    tags: ['tag'],
+    text: 'a question',
+    body: Buffer.from('an answer')
+  }
+}
+
+function vector(text: string, partition = 'partition') {
+  return { partition, bytes: Buffer.from(text) }
+}
+
+const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString()
+
+async function read(vectors: StoredVectors | undefined, partition: string): Promise<StoredVector[]> {
+  const all: StoredVector[] = []
+  for await (const batch of vectors?.read(partition) ?? []) all.push(...batch)
+  return all
+}
+
+describe('the vectors of a namespace', () => {
+  let store: Store
+  let mine: Entries
+  let theirs: Entries
+
+  beforeEach(() => {
+    store = memoryStore()
+    mine = new Entries(store, { namespace: 'mine' })
+    theirs = new Entries(store, { namespace: 'theirs' })
+  })
+  afterEach(() => store.close())
+
+  it('are stored with entries, and found by the keys and partitions they were given with', async () => {
+    expect(await mine.put(entry('a'), vector('1'))).toBe(true)
+    expect(text(await mine.vectors?.get('partition', 'a'))).toBe('1')
+    expect(text(mine.vectors?.peek?.('partition', 'a'))).toBe('1')
+    const [found, ...others] = await read(mine.vectors, 'partition')
+    expect(others).toEqual([])
+    expect([found?.key, text(found?.bytes)]).toEqual(['a', '1'])
+    expect(Math.abs((found?.expiresAtMs ?? 0) - Date.now() - 60_000)).toBeLessThan(5000)
+    expect((await mine.get('a'))?.text).toBe('a question')
+  })
+
+  it('go with their entries when those are invalidated or stored without', async () => {
+    for (const selector of [{ key: 'a' }, { tag: 'tag' }, { prefix: '' }, { pattern: '*' }, { all: true }] as const) {
+      await mine.put(entry('a'), vector('1'))
+      expect(await mine.invalidate(selector)).toBe(1)
+      expect(await mine.vectors?.get('partition', 'a')).toBeUndefined()
+    }
+    await mine.put(entry('a'), vector('1'))
+    await mine.put(entry('a'))
+    expect(await read(mine.vectors, 'partition')).toEqual([])
+  })
+
+  it('are not seen, read or heard of in another', async () => {
+    const told: string[] = []
+    const listener = { stored: (partition: string, key: string) => void told.push(`${partition} ${key}`), lost() {} }
+    const stop = mine.vectors?.follow(listener)
+    await theirs.put(entry('a'), vector('theirs'))
+    expect(await mine.vectors?.get('partition', 'a')).toBeUndefined()
+    expect(mine.vectors?.peek?.('partition', 'a')).toBeUndefined()
+    expect(await read(mine.vectors, 'partition')).toEqual([])
+    await mine.put(entry('a'), vector('mine'))
+    await mine.put(entry('b'), vector('mine', 'other'))
+    expect(told).toEqual(['partition a', 'other b'])
+    expect(await theirs.invalidate({ all: true })).toBe(1)
+    expect((await read(mine.vectors, 'partition')).map(({ key }) => key)).toEqual(['a'])
+    stop?.()
+    await mine.put(entry('c'), vector('mine'))
+    expect(told).toHaveLength(2)
+  })
+
+  it('do not throw when they are peeked at in a store that is closed, and reject when they are asked for', async () => {
+    await store.close()
+    expect(mine.vectors?.peek?.('partition', 'a')).toBeUndefined()
+    await expect(mine.vectors?.get('partition', 'a')).rejects.toMatchObject({ code: 'store-closed' })
+  })
+})
+
+describe('the vectors of a store', () => {
+  const vectors: StoredVectors = {
+    get: () => new Promise(() => {}),
+    async *read() {},
+    follow: () => () => {}
+  }
+  const hanging: Store = { ...stub(), vectors }
+
+  it('that hangs are waited for no longer than the deadline, once', async () => {
+    const events: Event[] = []
+    const entries = new Entries(hanging, { deadlineMs: 5, observe: (event) => events.push(event) })
+    await expect(entries.vectors?.get('partition', 'a')).rejects.toMatchObject({ code: 'store-timeout' })
+    expect(entries.state).toBe('down')
+    await expect(entries.vectors?.get('partition', 'a')).rejects.toMatchObject({ code: 'store-unavailable' })
+    expect(events.map(({ type }) => type)).toEqual(['failed', 'opened'])
+    await entries.close()
+  })
+
+  it('that has something to wait for cannot be peeked at', () => {
+    expect(new Entries(hanging).vectors?.peek).toBeUndefined()
+  })
+
+  it('that keeps none are none', () => {
+    expect(new Entries(stub()).vectors).toBeUndefined()
+  })
+})
+
+/** A store in which there is nothing. */
+function stub(): Store {
+  return {
+    name: 'stub',
+    get: async () => undefined,
+    set: async () => {},
+    delete: async () => 0,
+    increment: async () => 0,
+    lease: async () => undefined,
+    close: async () => {}
+  }
+}

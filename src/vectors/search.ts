@@ -1,0 +1,171 @@
+import { RepriseError } from '../core/errors.ts'
+import type { StoredVectors } from '../core/stored-vectors.ts'
+import type { Accelerated } from './accelerator.ts'
+import type { Kernel } from './kernel.ts'
+import type { Partition } from './partition.ts'
+import { Shortlist } from './shortlist.ts'
+import { cosine, lengthOf, vectorOf } from './vector-bytes.ts'
+import type { Match } from './vector-index.ts'
+
+export interface Search {
+  readonly partition: Partition
+  /** The partition's name, by which the store knows it. */
+  readonly name: string
+  readonly vector: Float32Array
+  readonly minSimilarity: number
+  readonly count: number
+}
+
+export interface SearchTools {
+  readonly kernel: Kernel
+  /** Where the vectors themselves are; undefined when the partition has them. */
+  readonly stored: StoredVectors | undefined
+  readonly accelerated: Accelerated | undefined
+  readonly now: () => number
+  /** Says that the store has no entry with this key any more. */
+  readonly gone: (key: string) => void
+}
+
+/** A key whose codes are near enough. */
+interface Candidate {
+  readonly key: string
+  /** What the codes say. */
+  readonly similarity: number
+  readonly expiresAtMs: number
+}
+
+interface Candidates {
+  readonly list: readonly Candidate[]
+  /** The most that the codes may be wrong by. */
+  readonly bound: number
+  /** Whether there may be more than these. */
+  readonly isCut: boolean
+}
+
+/**
+ * At least so many candidates are looked at before the codes are taken at their word. Where more than these lie closer
+ * together than the codes can tell, which in truth is a difference of one or two thousandths, the one that is found may
+ * not be the very best of them.
+ */
+const leastCandidates = 64
+/** How often to look again when the store had lost what was found. */
+const rounds = 4
+
+/**
+ * Finds neighbours: candidates by their codes, then their similarity by the vectors themselves, the most promising
+ * first, until no other can be better. What has expired, or has gone from the store, is taken out when it is met.
+ */
+export async function search(search: Search, tools: SearchTools): Promise<readonly Match[]> {
+  const { partition, count } = search
+  let matches: readonly Match[] = []
+  for (let round = 0; round < rounds && partition.count > 0; round++) {
+    // What the accelerator finds may all have gone; the second time everything is looked through.
+    const candidates = (round === 0 ? nearAccelerated(search, tools) : undefined) ?? nearCodes(search, tools)
+    const checked = await check(search, tools, candidates)
+    matches = checked.matches
+    if (matches.length >= count || !checked.hasLost || !candidates.isCut) break
+  }
+  return matches
+}
+
+/** @throws RepriseError `invalid-option` for what is no unit vector, or not as long as the partition's */
+export function checkedLength(vector: Float32Array, dimensions: number): number {
+  const length = lengthOf(vector)
+  if (length === undefined)
+    throw new RepriseError(
+      'invalid-option',
+      `vector: expected a unit vector of finite numbers, got one of length ${Math.hypot(...vector.subarray(0, 65_536))}; divide it by its length`
+    )
+  if (dimensions !== 0 && vector.length !== dimensions)
+    throw new RepriseError(
+      'invalid-option',
+      `vector: expected ${dimensions} components like the others of its partition, got ${vector.length}; give each embedding model a partition of its own`
+    )
+  return length
+}
+
+function nearCodes({ partition, vector, minSimilarity, count }: Search, { kernel, now }: SearchTools): Candidates {
+  const shortlist = new Shortlist(Math.max(leastCandidates, 4 * count))
+  kernel.aim(vector, lengthOf(vector) ?? 1)
+  const bound = partition.scan(kernel, minSimilarity, shortlist)
+  const list = Array.from({ length: shortlist.size }, (_, place) => {
+    const slot = shortlist.slotAt(place)
+    const similarity = shortlist.similarityAt(place)
+    return { key: partition.keyAt(slot), similarity, expiresAtMs: partition.expiryAt(slot) }
+  })
+  return withoutExpired(partition, list, now(), bound, shortlist.isFull)
+}
+
+function nearAccelerated({ partition, vector, count }: Search, tools: SearchTools): Candidates | undefined {
+  const found = tools.accelerated?.nearest(vector, Math.max(16, 4 * count))
+  if (found === undefined) return undefined
+  const list = found.flatMap(({ key, similarity }) => {
+    const slot = partition.find(key)
+    return slot < 0 ? [] : [{ key, similarity, expiresAtMs: partition.expiryAt(slot) }]
+  })
+  // Nothing is known of how wrong it may be: all are looked at.
+  return withoutExpired(partition, list, tools.now(), 2, true)
+}
+
+function withoutExpired(
+  partition: Partition,
+  list: readonly Candidate[],
+  nowMs: number,
+  bound: number,
+  isFull: boolean
+): Candidates {
+  const live = list.filter(({ expiresAtMs }) => expiresAtMs > nowMs)
+  for (const { key, expiresAtMs } of list) if (expiresAtMs <= nowMs) partition.remove(key)
+  return { list: live, bound, isCut: isFull }
+}
+
+/** Compares the vectors themselves. */
+async function check(
+  { partition, name, vector, minSimilarity, count }: Search,
+  { stored, gone, now }: SearchTools,
+  { list, bound }: Candidates
+): Promise<{ matches: readonly Match[]; hasLost: boolean }> {
+  const matches: Match[] = []
+  let hasLost = false
+  function judge({ key, expiresAtMs }: Candidate, other: Float32Array | undefined): void {
+    const slot = partition.find(key)
+    // It may have been removed or replaced while the store was asked.
+    if (slot < 0) return
+    if (other === undefined || other.length !== vector.length) {
+      hasLost = true
+      if (partition.expiryAt(slot) === expiresAtMs) gone(key)
+      return
+    }
+    const similarity = cosine(vector, other)
+    if (similarity < minSimilarity || expiresAtMs <= now()) return
+    const place = matches.findIndex((match) => match.similarity < similarity)
+    matches.splice(place < 0 ? matches.length : place, 0, { key, similarity })
+    if (matches.length > count) matches.pop()
+  }
+  for (let next = 0; next < list.length; ) {
+    const worst = matches.length === count ? matches[count - 1]?.similarity : undefined
+    const [first, last] = [list[next], list[Math.min(list.length, next + count - matches.length) - 1]]
+    if (first === undefined || (worst !== undefined && first.similarity + bound < worst)) break
+    if (stored === undefined) {
+      judge(first, partition.vectorAt(partition.find(first.key)))
+      next += 1
+    } else if (stored.peek !== undefined) {
+      const bytes = stored.peek(name, first.key)
+      judge(first, bytes && vectorOf(bytes))
+      next += 1
+    } else {
+      // All that could be among the best, at once: waiting for one after the other would take longer.
+      const atLeast = worst ?? (last?.similarity ?? -1) - bound
+      let end = next + 1
+      while (end < list.length && (list[end]?.similarity ?? -1) + bound >= atLeast) end += 1
+      const asked = list.slice(next, end)
+      const found = await Promise.all(asked.map(({ key }) => stored.get(name, key)))
+      for (const [index, candidate] of asked.entries()) {
+        const bytes = found[index]
+        judge(candidate, bytes && vectorOf(bytes))
+      }
+      next = end
+    }
+  }
+  return { matches, hasLost }
+}
