@@ -2,6 +2,7 @@ import { benchArena } from './arena.ts'
 import { benchEmbedders } from './embedders.ts'
 import { benchGateway } from './gateway.ts'
 import { benchMeaning } from './meaning.ts'
+import { benchRedisVectors } from './redis-vectors.ts'
 import { benchRetrieval } from './retrieval.ts'
 import { benchVectors } from './vectors.ts'
 
@@ -10,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   arena: benchArena,
   embedders: benchEmbedders,
   meaning: benchMeaning,
+  'redis-vectors': benchRedisVectors,
   retrieval: benchRetrieval,
   vectors: benchVectors
 }

@@ -1,6 +1,6 @@
-import { array, assert, double, integer, property, record } from 'fast-check'
+import { array, assert, double, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { padded, pool, truncate } from './local-rows.ts'
+import { padded, pool } from './local-rows.ts'
 
 const number = double({ min: -100, max: 100, noNaN: true })
 
@@ -30,25 +30,6 @@ describe('pooling', () => {
         }
       })
     )
-  })
-})
-
-describe('truncating', () => {
-  it('leaves as many tokens as fit, the beginning and the end among them', () => {
-    assert(
-      property(record({ length: integer({ min: 2, max: 40 }), window: integer({ min: 2, max: 20 }) }), (given) => {
-        const ids = [2, ...Array.from({ length: given.length - 2 }, (_, index) => index + 10), 3]
-        const kept = truncate(ids, given.window, 3)
-        expect(kept).toHaveLength(Math.min(given.length, given.window))
-        expect(kept.slice(0, -1)).toEqual(ids.slice(0, kept.length - 1))
-        expect(kept.at(-1)).toBe(3)
-      })
-    )
-  })
-
-  it('cuts where the texts of a model have no end of their own', () => {
-    expect(truncate([5, 6, 7, 8], 3, undefined)).toEqual([5, 6, 7])
-    expect(truncate([5, 6, 7, 8], 3, 1)).toEqual([5, 6, 7])
   })
 })
 

@@ -22,12 +22,6 @@ export function pool({ data, dims }: Hidden, lengths: readonly number[], pooling
   return rows
 }
 
-/** As many tokens as the model sees. The one that says that the text ends stays the last. */
-export function truncate(ids: readonly number[], window: number, end: number | undefined): readonly number[] {
-  if (ids.length <= window) return ids
-  return end === undefined || ids.at(-1) !== end ? ids.slice(0, window) : [...ids.slice(0, window - 1), end]
-}
-
 /** Rows of unequal length as one block of whole numbers, each filled up at its end. */
 export function padded(rows: readonly (readonly number[])[], filler: number): BigInt64Array {
   const width = Math.max(...rows.map((row) => row.length))

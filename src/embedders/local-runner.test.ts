@@ -57,8 +57,8 @@ describe('the runner of a local model', () => {
     const { runner, log } = start()
     const long = 'moon '.repeat(1000)
     await runner.ask([['moon'], ['earth'], [long], ...new Array(70).fill(['moon'])])
-    // It sees 256 characters of the long one, and so at most 64 texts beside it.
-    expect(log().slice(1, 3)).toEqual(['run 32,16', 'run 32,3'])
+    // The long one is left out, and at most 64 texts beside it.
+    expect(log().slice(1, 3)).toEqual(['run 31,3', 'run 32,3'])
   })
 
   it('runs one text at a time of a quantised model, whose numbers would depend on the others', async () => {

@@ -2,7 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../core/errors.ts'
 import { NativeTurn } from './local-native-turn.ts'
 import type { Farewell, Item, Question, Reply, ThreadData, ThreadModel } from './local-protocol.ts'
-import { padded, pool, truncate } from './local-rows.ts'
+import { padded, pool } from './local-rows.ts'
 
 /** The thread of a local model: loads it, and answers one question after the other. */
 if (parentPort !== null) await main(parentPort, workerData as ThreadData)
@@ -18,8 +18,6 @@ interface Loaded {
   readonly model: Model
   /** How many tokens the model sees. */
   readonly window: number
-  /** The token that ends every text, where there is one. */
-  readonly end: number | undefined
 }
 
 interface Rows {
@@ -83,8 +81,7 @@ async function load(library: Library, turn: NativeTurn, { task, folder, file, th
     device: 'cpu',
     session_options: { intraOpNumThreads: threads, interOpNumThreads: 1 }
   })
-  const end = tokenizer('', { return_tensor: false }).input_ids.at(-1)
-  return { library, turn, tokenizer, model, window: windowOf(tokenizer, model), end }
+  return { library, turn, tokenizer, model, window: windowOf(tokenizer, model) }
 }
 
 /** What BERT's kind sees, when a model does not say. */
@@ -104,26 +101,21 @@ function windowOf(tokenizer: Tokenizer, model: Model): number {
 async function answer(loaded: Loaded, options: ThreadModel, items: readonly Item[]): Promise<Rows> {
   const tokens = items.map((item) => tokensOf(loaded, item))
   const readable = tokens.filter((each) => each !== undefined)
-  if (options.isQuantized || readable.length < tokens.length) {
-    const each: (Rows | undefined)[] = []
-    for (const one of tokens) each.push(one === undefined ? undefined : await run(loaded, options, [one]))
-    return joined(each)
-  }
-  return await run(loaded, options, readable)
+  if (readable.length === 0) return scattered(tokens, [])
+  if (!options.isQuantized) return scattered(tokens, [await run(loaded, options, readable)])
+  const each: Rows[] = []
+  for (const one of readable) each.push(await run(loaded, options, [one]))
+  return scattered(tokens, each)
 }
 
-/** Undefined for two texts that the model cannot read to their ends, or without gaps: nothing can be said of them. */
-function tokensOf({ tokenizer, window, end }: Loaded, [text = '', other]: Item): Tokens | undefined {
+/** Undefined for what the model cannot read to its end, or not without gaps: nothing can be said of it. */
+function tokensOf({ tokenizer, window }: Loaded, [text = '', other]: Item): Tokens | undefined {
   const { input_ids: ids, token_type_ids: types } = tokenizer(text, {
     ...(other === undefined ? {} : { text_pair: other }),
     return_tensor: false
   })
-  const withTypes = types === undefined ? {} : { types }
-  if (other === undefined) {
-    const kept = truncate(ids, window, end)
-    return { ids: kept, ...(types === undefined ? {} : { types: types.slice(0, kept.length) }) }
-  }
-  return ids.length > window || ids.includes(tokenizer.unk_token_id) ? undefined : { ids, ...withTypes }
+  if (ids.length > window || ids.includes(tokenizer.unk_token_id)) return undefined
+  return types === undefined ? { ids } : { ids, types }
 }
 
 async function run(
@@ -157,10 +149,17 @@ async function run(
   return { rows, width: shape.at(-1) ?? 0 }
 }
 
-/** The rows one after the other, NaN for those that there are not. */
-function joined(each: readonly (Rows | undefined)[]): Rows {
-  const width = each.find((one) => one !== undefined)?.width ?? 1
-  const rows = new Float32Array(each.length * width).fill(Number.NaN)
-  for (const [index, one] of each.entries()) if (one !== undefined) rows.set(one.rows, index * width)
+/** The rows at their texts' places, NaN at those of texts that could not be read. */
+function scattered(tokens: readonly (Tokens | undefined)[], each: readonly Rows[]): Rows {
+  const width = each[0]?.width ?? 1
+  const rows = new Float32Array(tokens.length * width).fill(Number.NaN)
+  const read = each.flatMap(({ rows: some }) =>
+    Array.from({ length: some.length / width }, (_, index) => some.subarray(index * width, (index + 1) * width))
+  )
+  let next = 0
+  for (const [index, one] of tokens.entries()) {
+    const row = one === undefined ? undefined : read[next++]
+    if (row !== undefined) rows.set(row, index * width)
+  }
   return { rows, width }
 }

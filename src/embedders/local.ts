@@ -16,8 +16,8 @@ const defaultModel = 'Xenova/all-MiniLM-L6-v2'
  * Embeds with a sentence-transformers model in ONNX form, in a thread of its own: nothing else waits for it. Needs the
  * package `@huggingface/transformers`. The default model is `Xenova/all-MiniLM-L6-v2`, the ONNX form of
  * `sentence-transformers/all-MiniLM-L6-v2`, of which 23 MB are downloaded once. Pools as the model's
- * `1_Pooling/config.json` says, else by the mean. Of a text it sees what fits into the model's window: texts that differ
- * only after that have the same vector.
+ * `1_Pooling/config.json` says, else by the mean. A text that does not fit into the model's window whole, or has a
+ * token in it that the model does not know, has an empty vector: it would be like texts that mean something else.
  * @throws RepriseError `invalid-option`, `missing-dependency`, and `provider-unreachable` when a model cannot be downloaded
  */
 export async function localEmbedder(options: LocalEmbedderOptions = {}): Promise<Embedder> {

@@ -23,8 +23,12 @@ export const antonyms: Guard = {
 const mostCompared = 16
 
 function missing(from: GuardedText, other: GuardedText): readonly Word[] {
-  const found = from.words.filter(({ kind, key }) => kind === 'word' && !other.keys.has(key))
-  return found.length > mostCompared ? [] : found
+  const found: Word[] = []
+  for (const word of from.words) {
+    if (word.kind !== 'word' || other.keys.has(word.key)) continue
+    if (found.push(word) > mostCompared) return []
+  }
+  return found
 }
 
 interface Place {

@@ -1,6 +1,7 @@
 import { foldCase } from './fold.ts'
 import type { GuardedText, Word } from './guarded-text.ts'
 import { isSameWord } from './same-word.ts'
+import { lightWords } from './words.ts'
 
 /** What is said in one of two texts only, and how alike they are around it. */
 export interface Difference {
@@ -88,18 +89,13 @@ function pairIn({ words }: GuardedText, joined: string): readonly string[] {
   return []
 }
 
-/** Words that change with grammar and hardly ever with meaning. */
-const light = new Set(
-  'a an the is are am was were be been being do does did some any of i you we one can could'.split(' ')
-)
-
 /** What a text says apart from what the other lacks, `_` standing for that unless only the order counts. */
 function frame({ words }: GuardedText, gone: ReadonlySet<string>, of: 'order' | 'gaps' | 'sentence'): string {
   let keys = ''
   for (const { key, role } of words) {
     if (role === 'content' && gone.has(key)) {
       if (of !== 'order' && !keys.endsWith(' _')) keys += ' _'
-    } else if (role === 'content' || role === 'number' || (of === 'sentence' && !light.has(key))) keys += ` ${key}`
+    } else if (role === 'content' || role === 'number' || (of === 'sentence' && !lightWords.has(key))) keys += ` ${key}`
   }
   return keys
 }

@@ -12,7 +12,7 @@ export function readNumbers(tokens: readonly Token[]): readonly Token[] {
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]
     if (token === undefined) continue
-    let value = valueOf(token)
+    let value = worthOf(token)
     if (value === undefined) {
       // A `k` or `mil` that follows no number is a letter or a word.
       const alone = token.word.length > 3 ? magnitudes.get(token.word) : undefined
@@ -39,7 +39,7 @@ export function readNumbers(tokens: readonly Token[]): readonly Token[] {
 /** `5th`, `90s`. */
 const suffixes = new Set(['st', 'nd', 'rd', 'th', 's'])
 
-function valueOf({ kind, word }: Token): string | undefined {
+function worthOf({ kind, word }: Token): string | undefined {
   if (kind === 'word') {
     const value = numberWords.get(word)
     return value === undefined ? undefined : String(value)

@@ -9,7 +9,7 @@ export function fold(text: string): string {
     .replace(/[\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4\u0060]/g, "'")
     .replace(/[\u201c-\u201f\u00ab\u00bb\u2033]/g, '"')
     .normalize('NFKD')
-    .replace(/[\u0300-\u0344\u0346-\u036f\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]/g, '')
+    .replace(/\p{Cf}|[\u0300-\u0344]|[\u0346-\u036f]|[\ufe00-\ufe0f]/gu, '')
     .normalize('NFC')
     .replace(/[\u2010-\u2015\u2212]/g, '-')
     .replace(/\u2044/g, '/')

@@ -27,13 +27,32 @@ export function guardedText(text: string): GuardedText {
   return { text, words, keys: new Set(words.map(({ key }) => key)) }
 }
 
-function toWord(token: Token, holding: ReadonlySet<string>): Word {
-  const { word, kind } = token
-  if (kind === 'number') return { ...token, key: word, role: 'number' }
-  if (kind === 'word' && holding.has(word)) return { ...token, key: word, role: 'function' }
-  const key = kind === 'word' ? keyOf(word) : (synonyms.get(word) ?? word)
-  if (kind === 'sign' && key === word) return { ...token, key, role: 'sign' }
-  return { ...token, named: token.named || places.has(word), key, role: fillerWords.has(word) ? 'filler' : 'content' }
+function toWord({ word, kind, named, touches }: Token, holding: ReadonlySet<string>): Word {
+  if (kind === 'number') return { word, kind, named, touches, key: word, role: 'number' }
+  if (kind === 'word' && holding.has(word)) return { word, kind, named, touches, key: word, role: 'function' }
+  if (kind === 'sign' && !synonyms.has(word)) return { word, kind, named, touches, key: word, role: 'sign' }
+  const { key, role, isPlace } = meaningOf(word)
+  return { word, kind, named: named || isPlace, touches, key, role }
+}
+
+interface Meaning {
+  readonly key: string
+  readonly role: 'content' | 'filler'
+  readonly isPlace: boolean
+}
+
+/** Looked up again and again, a word's form is found only once; the most are forgotten together. */
+const meanings = new Map<string, Meaning>()
+const mostMeanings = 20_000
+
+function meaningOf(word: string): Meaning {
+  let meaning = meanings.get(word)
+  if (meaning === undefined) {
+    if (meanings.size >= mostMeanings) meanings.clear()
+    meaning = { key: keyOf(word), role: fillerWords.has(word) ? 'filler' : 'content', isPlace: places.has(word) }
+    if (word.length <= 40) meanings.set(word, meaning)
+  }
+  return meaning
 }
 
 /** What a word of content is known by. */

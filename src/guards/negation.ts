@@ -29,12 +29,14 @@ const deny = new Set(
 )
 
 function denials({ words }: GuardedText): readonly string[] {
-  return words.flatMap(({ word }, at) => (deny.has(word) || isPast(words, at) ? [word] : []))
+  const found: string[] = []
+  for (const [at, { word }] of words.entries()) if (deny.has(word) || isPast(words, at)) found.push(word)
+  return found
 }
 
 /** `used to`, `did use to`: not any more. */
 function isPast(words: readonly Word[], at: number): boolean {
-  const word = words[at]?.word
+  const { word } = words[at] ?? {}
   return (word === 'used' || word === 'use') && words[at + 1]?.word === 'to' && words[at + 2]?.word === 'be'
 }
 

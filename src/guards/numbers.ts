@@ -22,7 +22,8 @@ export const strictNumbers: Guard = {
 }
 
 function missing(from: GuardedText, other: GuardedText): readonly string[] {
-  const found = from.words.filter(({ role, key }) => role === 'number' && !other.keys.has(key)).map(({ key }) => key)
+  const found: string[] = []
+  for (const { role, key } of from.words) if (role === 'number' && !other.keys.has(key)) found.push(key)
   if (found.length === 0) return found
   const shy = new Set(other.words.map(({ word }) => String(shyNumbers.get(word))))
   return found.filter((number) => !shy.has(number))
@@ -45,12 +46,14 @@ const written: ReadonlyMap<string, string> = new Map([
 ])
 const operators = new Set(['+', '-', '*', '/', '=', '<', '>', '^', '<=', '>=', '≠'])
 
-/** The operators before a number, in order; `covid-19` has none. */
+/** The operators between two numbers, in order; `covid-19` has none. */
 function operations({ words }: GuardedText): string {
   let found = ''
-  for (const [at, { word, kind }] of words.entries()) {
-    const sign = written.get(word) ?? (kind === 'sign' ? word : '')
-    if (operators.has(sign) && words[at - 1]?.kind === 'number' && words[at + 1]?.kind === 'number') found += sign
+  for (let at = 2; at < words.length; at++) {
+    if (words[at]?.kind !== 'number' || words[at - 2]?.kind !== 'number') continue
+    const word = words[at - 1]?.word ?? ''
+    const sign = written.get(word) ?? word
+    if (operators.has(sign)) found += sign
   }
   return found
 }

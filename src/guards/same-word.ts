@@ -1,4 +1,4 @@
-/** Whether two words are spellings or forms of one word, or one is the other with a slip of the finger. */
+/** Whether two words are forms of one word, or one is the other with a slip of the finger. */
 export function isSameWord(x: string, y: string): boolean {
   const [short, long] = x.length <= y.length ? [x, y] : [y, x]
   if (short.length < 4 || long.length > 40) return short === long
@@ -30,25 +30,9 @@ const shortEndings = new Set(['s', 'e', 'n', 'es', 'en'])
 
 function isForm(short: string, long: string): boolean {
   if (long.charCodeAt(0) > 127) return sharesStem(short, long)
-  if (!long.startsWith(short)) return isSpelling(short, long)
+  if (!long.startsWith(short)) return false
   const ending = long.slice(short.length)
   return shortEndings.has(ending) || (short.length >= 6 && endings.has(ending))
-}
-
-/** British and American. */
-function isSpelling(x: string, y: string): boolean {
-  return american(x) === american(y)
-}
-
-function american(word: string): string {
-  return word
-    .replace(/our/, 'or')
-    .replace(/is(?=e|ing|ation|ed|es)/, 'iz')
-    .replace(/yse/, 'yze')
-    .replace(/tre$/, 'ter')
-    .replace(/ll(?=ed$|ing$|er$)/, 'l')
-    .replace(/ogue/, 'og')
-    .replace(/ae/, 'e')
 }
 
 /** Of the inflections of other alphabets nothing is known but that they stand at the end. */

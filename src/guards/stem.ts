@@ -1,13 +1,13 @@
 /**
  * An English word without its inflection, so that `recipes`, `cooking` and `cooked` meet `recipe` and `cook`. Light on
- * purpose: what makes a word of another meaning (`-er`, `-ion`, `-ment`, `un-`) stays. A stem is for comparing, not for
- * showing: a final `e` goes, and doubled consonants are made single.
+ * purpose: what makes a word of another meaning (`-er`, `-ion`, `-ment`, `un-`) stays. British spellings become American.
+ * A stem is for comparing, not for showing: a final `e` goes, and doubled consonants are made single.
  */
 export function stem(word: string): string {
   const irregular = irregularForms.get(word)
   if (irregular !== undefined) return irregular
   if (word.length < 4) return word
-  let base = word
+  let base = american(word)
   if (base.endsWith('ies') && base.length > 4) base = `${base.slice(0, -3)}y`
   else if (/(?:s|x|z|ch|sh)es$/.test(base)) base = base.slice(0, -2)
   else if (base.endsWith('s') && !/(?:ss|us|is)$/.test(base)) base = base.slice(0, -1)
@@ -16,6 +16,18 @@ export function stem(word: string): string {
   else if (base.endsWith('ed') && hasVowel(base, base.length - 2) && base.length > 4) base = base.slice(0, -2)
   else if (base.endsWith('ly') && base.length > 5) base = base.slice(0, -2)
   return single(base)
+}
+
+function american(word: string): string {
+  if (word.length < 6) return word
+  return word
+    .replace(/our/, 'or')
+    .replace(/is(?=e|ing|ation)/, 'iz')
+    .replace(/ys(?=e|ing)/, 'yz')
+    .replace(/tre(?=s?$)/, 'ter')
+    .replace(/ll(?=ed$|ing$|er$)/, 'l')
+    .replace(/ogue/, 'og')
+    .replace(/ae/, 'e')
 }
 
 /** `hopp` and `hop`, `mak` and `make`, `happi` and `happy` are one. */

@@ -1,6 +1,7 @@
 import { difference } from './difference.ts'
 import type { Guard } from './guard.ts'
 import type { GuardedText, Word } from './guarded-text.ts'
+import { lightWords } from './words.ts'
 
 /** Objects when two things have changed places: `from London to Paris`, `does A love B`. */
 export const swap: Guard = {
@@ -8,12 +9,12 @@ export const swap: Guard = {
   check(a, b) {
     const { onlyA, onlyB, sameOrder } = difference(a, b)
     if (sameOrder || onlyA.length + onlyB.length > 0) return undefined
-    const sentence = exchange(a.words.filter(holds), b.words.filter(holds))
-    if (sentence !== undefined) return isEven(sentence, a) ? undefined : reason(sentence)
+    const held = exchange(a.words.filter(holds), b.words.filter(holds))
+    if (held !== undefined) return held.between.length === 0 || isEven(held, a) ? undefined : reason(held)
+    // In other words only names are sure to be things: `recover messages in Facebook`, `recover Facebook messages`.
     const said = exchange(a.words.filter(says), b.words.filter(says))
-    if (said === undefined || !said.first.every(isName) || !said.second.every(isName) || isEven(said, a))
-      return undefined
-    return reason(said)
+    if (said === undefined || ![...said.first, ...said.second].every(isName)) return undefined
+    return isDirected(said, a) && isDirected(said, b) && !isEven(said, a) ? reason(said) : undefined
   }
 }
 
@@ -33,8 +34,8 @@ function says({ role }: Word): boolean {
 }
 
 /** All but the words that come and go with grammar. */
-function holds(word: Word): boolean {
-  return word.kind !== 'sign' && (word.role !== 'function' || linking.has(word.word))
+function holds({ kind, key }: Word): boolean {
+  return kind !== 'sign' && !lightWords.has(key)
 }
 
 function isName({ named }: Word): boolean {
@@ -73,7 +74,7 @@ function exchange(x: readonly Word[], y: readonly Word[]): Exchange | undefined 
   return undefined
 }
 
-const linking = new Set('and or vs versus from to than over before after by of with not'.split(' '))
+const directing = new Set('from to than over before after by against'.split(' '))
 
 /** Between equals: it is the same whichever comes first. */
 const joining = new Set([
@@ -104,18 +105,26 @@ const mutual = new Set(
 )
 
 /** Whether the two stand side by side (`A or B`), or in a relation that goes both ways. */
-function isEven({ first, second }: Exchange, { words }: GuardedText): boolean {
-  if (words.some(({ word }) => mutual.has(word))) return true
-  const [firstEnd, secondStart] = [first.at(-1), second[0]]
-  if (firstEnd === undefined || secondStart === undefined) return false
-  const between = words.slice(words.indexOf(firstEnd) + 1, words.indexOf(secondStart))
-  if (between.length === 0) return true
+function isEven(exchanged: Exchange, text: GuardedText): boolean {
+  if (text.words.some(({ word }) => mutual.has(word))) return true
+  const between = wordsBetween(exchanged, text)
   // Names in a row are a list, however many: `A, B and C`.
-  return between.some(({ word }) => joining.has(word)) && between.every((word) => isJoining(word))
+  return between.length === 0 || (between.some(({ word }) => joining.has(word)) && between.every(isJoining))
+}
+
+/** Whether something stands between the two that tells which is which. */
+function isDirected(exchanged: Exchange, text: GuardedText): boolean {
+  return exchanged.between.length > 0 || wordsBetween(exchanged, text).some(({ word }) => directing.has(word))
+}
+
+function wordsBetween({ first, second }: Exchange, { words }: GuardedText): readonly Word[] {
+  const keys = words.map(({ key }) => key)
+  const [one, other] = [keys.indexOf(first[0]?.key ?? ''), keys.indexOf(second[0]?.key ?? '')]
+  return one < other ? words.slice(one + first.length, other) : words.slice(other + second.length, one)
 }
 
 function isJoining({ word, named, role }: Word): boolean {
-  return joining.has(word) || named || role === 'sign' || (role === 'function' && !linking.has(word))
+  return joining.has(word) || named || role === 'sign' || (role === 'function' && !directing.has(word))
 }
 
 function reason({ first, second }: Exchange): string {

@@ -18,7 +18,12 @@ export const functionWords: ReadonlySet<string> = words(`
   的 了 吗 嗎 呢 是 在 和 与 與 我 你 您 他 她 它 们 們 这 這 那 也 就 都 而 及 或 之 于 於 以 为 為 被 把 请 請 问 問 吧 啊 一 个 個
 `)
 
-/** The same in German, French and Spanish; in an English text many of them are other words (`die`, `son`, `war`). */
+/** Of these, the ones that change with grammar and hardly ever with meaning. */
+export const lightWords: ReadonlySet<string> = words(`
+  a an the is are am was were be been being do does did some any of i you we one can could
+`)
+
+/** Such words in German, French and Spanish; in an English text many of them are other words (`die`, `son`, `war`). */
 export const foreignFunctionWords: ReadonlySet<string> = words(`
   der die das den dem des ein eine einen einem einer eines und oder ist sind war waren wird werden wurde wurden von
   zu zum zur mit auf fur im am aus bei nach ich du er sie es wir ihr man mein dein sich als auch wie was wer wo

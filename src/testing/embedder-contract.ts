@@ -169,6 +169,8 @@ function assertUnit(vector: Float32Array): void {
 function assertAllSame(actual: Vectors, expected: Vectors): void {
   assert.equal(actual.length, expected.length)
   for (const [index, vector] of actual.entries()) {
+    // What cannot be compared cannot be compared the other time either.
+    if (vector?.length === 0 && expected[index]?.length === 0) continue
     const similarity = cosine(vector, expected[index])
     assert.ok(similarity > same, `the vectors of text ${index} have a cosine of ${similarity}`)
   }

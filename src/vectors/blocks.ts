@@ -1,8 +1,8 @@
 import { RepriseError } from '../core/errors.ts'
 import { type WebAssemblyMemory, webAssembly } from './web-assembly.ts'
 
-/** The smallest block and the largest, in bytes; the sizes between are powers of two. */
-export const smallestBlock = 4 * 1024
+/** The smallest block, for a partition of a single vector, and the largest, in bytes; the sizes between are powers of two. */
+export const smallestBlock = 512
 export const largestBlock = 256 * 1024
 
 const classes = Math.log2(largestBlock / smallestBlock) + 1

@@ -62,7 +62,7 @@ class Local implements LocalVectors {
   readonly #kernel: Kernel
   /** In the order of their last use. */
   readonly #held = new Map<string, HeldPartition>()
-  readonly #turns = new Turns({ sliceMs: 3 })
+  readonly #turns = new Turns({ sliceMs: 2 })
   readonly #background = new Turns({ sliceMs: 1, gapMs: 2 })
   readonly #sweeper: Sweeper
   readonly #news: News | undefined

@@ -42,7 +42,7 @@ if redis.call('VCARD', KEYS[1]) > 0 then
   if dimensions ~= tonumber(ARGV[3]) then return -dimensions end
 end
 redis.call('VREM', KEYS[1], ARGV[1])
-redis.call('VADD', KEYS[1], 'FP32', ARGV[2], ARGV[1], ARGV[6])
+redis.call('VADD', KEYS[1], 'FP32', ARGV[2], ARGV[1], ARGV[6], 'EF', 100)
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 for i = 1, 2 do
   if redis.call('PTTL', KEYS[i]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[i], ARGV[5]) end

@@ -7,7 +7,7 @@ import { cellWords, type HashCell, SlotTable } from './slot-table.ts'
 function tableOf(hash?: HashCell, maxBytes = 8 * 1024 ** 2) {
   const blocks = new Blocks(maxBytes)
   const most = 16_000
-  const chunks = Array.from({ length: most / 100 }, () => blocks.allocate(smallestBlock) ?? 0)
+  const chunks = Array.from({ length: most / 100 }, () => blocks.allocate(4096) ?? 0)
   const cellAt = (slot: number): number => (chunks[Math.floor(slot / 100)] ?? 0) / 4 + (slot % 100) * cellWords
   const table = new SlotTable(blocks, cellAt, hash)
   const cellOf = (value: number): Uint32Array => new Uint32Array(cellWords).fill(value)

@@ -1,11 +1,12 @@
-import { type Blocks, smallestBlock } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
 
 /** What stands for a key in memory, in 32-bit words. */
 export const cellWords = 8
 
+const blockBytes = 4096
 /** How many places a block of the table has behind its two words of its own, and how many of them may be taken. */
 const head = 2
-const places = smallestBlock / 4 - head
+const places = blockBytes / 4 - head
 const mostTaken = Math.floor(places * 0.8)
 const deepest = 20
 
@@ -37,7 +38,7 @@ export class SlotTable {
   }
 
   get bytes(): number {
-    return this.#blockCount * smallestBlock
+    return this.#blockCount * blockBytes
   }
 
   /** The slot whose cell is this one, or -1. */
@@ -121,10 +122,10 @@ export class SlotTable {
   }
 
   #open(depth: number): number | undefined {
-    const at = this.#blocks.allocate(smallestBlock)
+    const at = this.#blocks.allocate(blockBytes)
     if (at === undefined) return undefined
     const block = at / 4
-    this.#blocks.words.fill(0, block, block + smallestBlock / 4)
+    this.#blocks.words.fill(0, block, block + blockBytes / 4)
     this.#blocks.words[block] = depth
     this.#blockCount += 1
     return block

@@ -1,1 +1,0 @@
-import { benchRedisVectors } from './zz.ts'; await benchRedisVectors()
