@@ -13,7 +13,8 @@ const topK = 5
 
 /**
  * XQuAD's 1,190 questions over its 240 paragraphs, through the retrieval cache and around a real vector search: how
- * often embedder and search are asked, and how often what the cache gives is what the search would have found.
+ * often embedder and search are asked, and whether a hit by meaning holds the paragraph that answers the question as
+ * often as the search that was spared would have.
  */
 export async function benchRetrieval(): Promise<void> {
   const data = process.env['REPRISE_DATA'] ?? join('..', 'shared', 'data')
@@ -28,8 +29,10 @@ export async function benchRetrieval(): Promise<void> {
   const search = await vectorSearch(paragraphs, embedder)
 
   console.log(`${questions.length} questions over ${paragraphs.length} paragraphs, top ${topK}\n`)
-  console.log('| guards | minSimilarity | round | exact | semantic | searched | embedded | same best | same top 5 |')
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
+  console.log(
+    '| guards | minSimilarity | round | exact | semantic | searched | embedded | semantic hits with the right paragraph | spared searches with it |'
+  )
+  console.log('| --- | ---: | --- | ---: | ---: | ---: | ---: | --- | --- |')
   for (const guards of ['off', 'standard', 'strict'] as const) {
     const cache = await createCache({ store: 'memory:', embedder: keepOpen(embedder), guards })
     const ask = cache.retrievals(search.handler)
@@ -37,22 +40,20 @@ export async function benchRetrieval(): Promise<void> {
       search.count = 0
       embedder.count = 0
       const layers: Record<string, number> = {}
-      let sameBest = 0
-      let sameAll = 0
-      for (const question of questions) {
+      let found = 0
+      let findable = 0
+      for (const { question, paragraph } of questions) {
         const request: RetrievalRequest = { query: worded(question), collection: 'xquad', model: embedder.model, topK }
         const { value, origin } = await ask(request, cache.contextOf())
         layers[origin.layer] = (layers[origin.layer] ?? 0) + 1
         if (origin.layer !== 'semantic') continue
-        const truth = (await search.truth(worded(question))).map(idOf)
-        const got = value.map(idOf)
-        if (got[0] === truth[0]) sameBest += 1
-        if (got.join() === truth.join()) sameAll += 1
+        if (value.map(idOf).includes(paragraph)) found += 1
+        if ((await search.truth(worded(question))).map(idOf).includes(paragraph)) findable += 1
       }
       const { exact = 0, semantic = 0 } = layers
       const minSimilarity = cache.embedder?.minSimilarity
       console.log(
-        `| ${guards} | ${minSimilarity} | ${round} | ${exact} | ${semantic} | ${search.count} | ${embedder.count} | ${share(sameBest, semantic)} | ${share(sameAll, semantic)} |`
+        `| ${guards} | ${minSimilarity} | ${round} | ${exact} | ${semantic} | ${search.count} | ${embedder.count} | ${share(found, semantic)} | ${share(findable, semantic)} |`
       )
     }
     const before = await stillCached(questions, ask, cache.contextOf({}))
@@ -75,12 +76,12 @@ const rounds: readonly (readonly [string, (question: string) => string])[] = [
 ]
 
 async function stillCached(
-  questions: readonly string[],
+  questions: readonly Question[],
   ask: (request: RetrievalRequest, context: Context) => Promise<Answer<Documents>>,
   context: Context
 ): Promise<number> {
   let count = 0
-  for (const query of questions) {
+  for (const { question: query } of questions) {
     const request = { query, collection: 'xquad', model: modelName, topK }
     const found = await ask(request, { ...context, mode: { onlyIfCached: true } }).catch(() => undefined)
     if (found?.origin.layer === 'exact') count += 1
@@ -160,13 +161,19 @@ function share(part: number, whole: number): string {
   return whole === 0 ? '-' : `${part} (${((100 * part) / whole).toFixed(1)} %)`
 }
 
-function readXquad(file: string): { paragraphs: string[]; questions: string[] } {
+interface Question {
+  readonly question: string
+  /** The number of the paragraph that answers it. */
+  readonly paragraph: string
+}
+
+function readXquad(file: string): { paragraphs: string[]; questions: Question[] } {
   const { data } = JSON.parse(readFileSync(file, 'utf8')) as {
     data: { paragraphs: { context: string; qas: { question: string }[] }[] }[]
   }
   const all = data.flatMap((article) => article.paragraphs)
   return {
     paragraphs: all.map(({ context }) => context),
-    questions: all.flatMap(({ qas }) => qas.map((qa) => qa.question))
+    questions: all.flatMap(({ qas }, index) => qas.map(({ question }) => ({ question, paragraph: String(index) })))
   }
 }

@@ -1,6 +1,7 @@
 import { difference } from './difference.ts'
 import type { Guard } from './guard.ts'
 import type { GuardedText } from './guarded-text.ts'
+import { lightWords } from './words.ts'
 
 /** Objects when two texts ask different things about the same in the same words: why and how, when and whether. */
 export const questionWord: Guard = {
@@ -23,18 +24,19 @@ export const strictQuestionWord: Guard = {
   }
 }
 
-/** How many words may be in one text only: `Do dogs`, `When will dogs`. */
+/** How many words that are not light may be in one text only: `Do dogs`, `When will dogs`. */
 const most = 3
 
 function missing({ words }: GuardedText, { keys }: GuardedText): number {
-  return words.filter(({ key, kind }) => kind === 'word' && !keys.has(key)).length
+  return words.filter(({ key, kind }) => kind === 'word' && !lightWords.has(key) && !keys.has(key)).length
 }
 
 function differingKinds(a: GuardedText, b: GuardedText): readonly [QuestionKind?, QuestionKind?] {
   const [kindA, kindB] = [questionKind(a), questionKind(b)]
   if (kindA === undefined || kindB === undefined || kindA === kindB || agree(kindA, kindB)) return []
   // `Is it a problem when ...`, `Do we need it? Why?`
-  return a.keys.has(kindB) || b.keys.has(kindA) ? [] : [kindA, kindB]
+  const both = !kindA.startsWith('how') || !kindB.startsWith('how')
+  return both && (a.keys.has(kindB) || b.keys.has(kindA)) ? [] : [kindA, kindB]
 }
 
 /** What a text asks for; `whether`: yes or no; `what` also where it may be anything else. */

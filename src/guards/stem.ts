@@ -19,7 +19,6 @@ export function stem(word: string): string {
 }
 
 function american(word: string): string {
-  if (word.length < 6) return word
   return word
     .replace(/our/, 'or')
     .replace(/is(?=e|ing|ation)/, 'iz')

@@ -7,13 +7,18 @@ export const substitution: Guard = {
   name: 'substitution',
   check(a, b) {
     const { onlyA, onlyB, sameSentence } = difference(a, b)
-    if (onlyA.length === 0 || onlyB.length === 0 || onlyA.length + onlyB.length > most) return undefined
+    if (onlyA.length === 0 || onlyB.length === 0 || weight([...onlyA, ...onlyB]) > most) return undefined
     return sameSentence ? `${list(onlyA)} and ${list(onlyB)}` : undefined
   }
 }
 
 /** What differs in more words than these has been put in other words. */
 const most = 3
+
+/** A Han character is about half a word. */
+function weight(words: readonly Word[]): number {
+  return words.reduce((sum, { word }) => sum + (/^\p{Script=Han}$/u.test(word) ? 0.5 : 1), 0)
+}
 
 /** Objects when one text speaks of anything that the other does not. */
 export const strictSubstitution: Guard = {

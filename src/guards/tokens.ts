@@ -99,13 +99,13 @@ function isNamed(chunk: string, opens: boolean): boolean {
 
 /** Capitals tell nothing in a TEXT OF CAPITALS, nor In A Text Like A Headline. */
 function tellsByCapitals(chunks: readonly string[]): boolean {
-  let small = 0
-  let capital = 0
+  let long = 0
+  let hasSmall = false
   for (const chunk of chunks) {
+    if (!hasSmall && chunk !== chunk.toUpperCase()) hasSmall = true
     if (chunk.length < 4) continue
-    const first = chunk.charAt(0)
-    if (first !== first.toLowerCase()) capital++
-    else if (first !== first.toUpperCase()) small++
+    if (chunk.charAt(0) !== chunk.charAt(0).toUpperCase()) return true
+    long++
   }
-  return small > 0 || capital <= 2
+  return hasSmall && long <= 2
 }

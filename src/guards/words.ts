@@ -15,7 +15,7 @@ export const functionWords: ReadonlySet<string> = words(`
   some any all each every many much more most few lot lots very just even only own
   up down out off again
   et al etc eg ie vs versus s
-  的 了 吗 嗎 呢 是 在 和 与 與 我 你 您 他 她 它 们 們 这 這 那 也 就 都 而 及 或 之 于 於 以 为 為 被 把 请 請 问 問 吧 啊 一 个 個
+  的 了 吗 嗎 呢 是 在 和 与 與 我 你 您 们 們 这 這 那 也 就 都 而 及 或 之 于 於 以 为 為 被 把 请 請 问 問 吧 啊 一 个 個
 `)
 
 /** Of these, the ones that change with grammar and hardly ever with meaning. */
@@ -45,7 +45,7 @@ export const fillerWords: ReadonlySet<string> = words(`
   seriously properly actual real true main major certain particular interesting
   ever now currently presently today nowadays still already yet somehow well quite rather pretty
   particularly especially generally usually always often easily
-  fact term terms case opinion think thought believe tell explain describe know want wants wanted like would
+  reason reasons fact term terms case opinion think thought believe tell explain describe know want wants wanted like would
   try get gets getting got people person persons mean means meaning feel
   possible possibility happen happens exist exists available
   rupee rupees rs inr ₹ dollar dollars usd bucks $ euro euros eur € pounds gbp £ yen jpy ¥ % percent

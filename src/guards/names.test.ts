@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { guardedText } from './guarded-text.ts'
+import { names } from './names.ts'
+
+function check(a: string, b: string): string | undefined {
+  return names.check(guardedText(a), guardedText(b))
+}
+
+describe('names', () => {
+  it.each([
+    ['What is the capital of France?', 'What is the capital of Spain?', 'france and spain'],
+    ['what is the capital of france', 'What is the capital of Spain?', 'france and spain'],
+    ['How do C and C++ differ?', 'How do C++ and C# differ?', 'c and c#'],
+    ['Is grade A good?', 'Is grade B good?', 'b'],
+    ['Is Taylor Swift rich?', 'Is Bill Gates rich?', 'taylor swift and bill gates'],
+    ['Is the MacBook good?', 'Is the MacBook Pro good?', 'pro'],
+    ['the best courses in India', 'the best courses', 'india'],
+    ['Who wrote main.rs?', 'Who wrote main.GO?', 'rs and go'],
+    ['The Dacia Duster SUV', 'The Dacia Logan SUV', 'duster and logan']
+  ])('%s | %s: %s', (a, b, reason) => {
+    const found = check(a, b) ?? ''
+    if (reason.includes(' and ')) expect(found).toBe(reason)
+    else expect(found).not.toBe('')
+    expect(check(b, a)).toBeDefined()
+  })
+
+  it.each([
+    ['Is Paris nice?', 'is paris nice'],
+    ['Who is Donald Trump?', 'Who is Trump?'],
+    ['What is natural language processing?', 'What is natural language processing (NLP)?'],
+    ["Paris's parks", 'parks of Paris'],
+    ['Where can I learn to cook?', 'Where can someone learn Cooking?'],
+    ['Is GPT-4 good?', 'is gpt4 good']
+  ])('lets pass %s | %s', (a, b) => {
+    expect([check(a, b), check(b, a)]).toEqual([undefined, undefined])
+  })
+})

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { guardedText } from './guarded-text.ts'
+import { numbers, strictNumbers } from './numbers.ts'
+
+describe('numbers', () => {
+  it.each([
+    ['Who won in 2019?', 'Who won in 2020?', '2019 and 2020'],
+    ['Is 12 % a lot?', 'Is 13 % a lot?', '12 and 13'],
+    ['What is 2+2?', 'What is 2+3?', undefined],
+    ['What is 2+2?', 'What is 3+3?', '2 and 3'],
+    ['What is 4+2?', 'What is 4-2?', '+ and -'],
+    ['What is 4 times 2?', 'What is 4 plus 2?', '* and +'],
+    ['Is 5 < 7?', 'Is 5 > 7?', '< and >'],
+    ['the 3rd of May', 'the fourth of May', '3 and 4'],
+    ['node 18.2.1', 'node 18.2.2', '18.2.1 and 18.2.2'],
+    ['two dogs', 'three dogs', '2 and 3'],
+    ['drei Hunde', 'vier Hunde', '3 and 4'],
+    ['30年后', '40年后', '30 and 40'],
+    ['in 5 minutes', 'in ten minutes', '5 and 10']
+  ])('%s | %s: %s', (a, b, reason) => {
+    if (reason !== undefined) expect(numbers.check(guardedText(a), guardedText(b))).toBe(reason)
+    else expect(strictNumbers.check(guardedText(a), guardedText(b))).toBe('3')
+  })
+
+  it.each([
+    ['1,000 rupees', '1000 rupees'],
+    ['10k', 'ten thousand'],
+    ['1 day', 'one day'],
+    ['the 1st time', 'the first time'],
+    ['the 2nd time', 'the second time'],
+    ['2 + 2', '2 plus 2'],
+    ['500/1000 notes', '500 and 1000 notes'],
+    ['top 10 books', 'top books'],
+    ['covid-19', 'covid 19'],
+    ['3.0', '3']
+  ])('lets pass %s | %s', (a, b) => {
+    expect(numbers.check(guardedText(a), guardedText(b))).toBeUndefined()
+  })
+
+  it('objects to a number more only when strict', () => {
+    const [a, b] = [guardedText('top 10 books'), guardedText('top books')]
+    expect([numbers.check(a, b), strictNumbers.check(a, b), strictNumbers.check(b, a)]).toEqual([undefined, '10', '10'])
+  })
+})

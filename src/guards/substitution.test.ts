@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { guardedText } from './guarded-text.ts'
+import { strictSubstitution, substitution } from './substitution.ts'
+
+function check(a: string, b: string): string | undefined {
+  return substitution.check(guardedText(a), guardedText(b))
+}
+
+describe('substitution', () => {
+  it.each([
+    ['How do I learn guitar?', 'How do I learn piano?', 'guitar and piano'],
+    ['a recipe for beef', 'a recipe for lamb', 'beef and lamb'],
+    ['How can I learn guitar?', 'How do you learn bass guitar?', undefined],
+    ['Can I feed my cat seeds?', 'Can I feed my rat seeds?', 'cat and rat'],
+    ['怎么学吉他', '怎么学钢琴', '吉 and 钢 琴'],
+    ['Как приготовить рыбу?', 'Как приготовить мясо?', 'рыбу and мясо']
+  ])('%s | %s: %s', (a, b, reason) => {
+    const found = check(a, b)
+    if (reason === undefined || /^[a-z]/.test(reason)) expect(found).toBe(reason)
+    else expect(found).toBeDefined()
+    expect(check(b, a) === undefined).toBe(reason === undefined)
+  })
+
+  it.each([
+    ['the best recipes for beef', 'good recipe for beef please'],
+    ['How do I buy a car?', 'How can I purchase an automobile?'],
+    ['What is your favourite colour?', 'What is your favorite color?'],
+    ['Do you use whatsapp?', 'Do you use whats app?'],
+    ['How is social media changing the world?', 'How is social media changign the world?'],
+    ['Why no one is helping?', 'Why no one i shelping?'],
+    ['Is that goat asleep on the sofa?', 'Is that goat truly asleep on the sofa?'],
+    ['How do wind turbines make power?', 'In which manner is electricity generated out of wind turbines?']
+  ])('lets pass %s | %s', (a, b) => {
+    expect([check(a, b), check(b, a)]).toEqual([undefined, undefined])
+  })
+
+  it('objects to a word more only when strict', () => {
+    const [a, b] = [guardedText('How do I hire a hacker?'), guardedText('How do I hire a professional hacker?')]
+    expect([substitution.check(a, b), strictSubstitution.check(a, b)]).toEqual([undefined, 'professional'])
+  })
+})
