@@ -8,7 +8,7 @@ export interface Difference {
   /** The words of content that have nothing like them in the other text: no form, spelling, synonym, slip. */
   readonly onlyA: readonly Word[]
   readonly onlyB: readonly Word[]
-  /** `order`: the words of content that both have come in the same order. */
+  /** The words of content that both have come in the same order. */
   readonly sameOrder: boolean
   /** The same order, and what is in one only stands where the other has something else instead. */
   readonly sameGaps: boolean

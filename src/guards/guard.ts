@@ -5,13 +5,16 @@ import type { GuardedText } from './guarded-text.ts'
  * silent (undefined) when it is not sure. The reason is for people, and names what differs: `12 and 13`.
  */
 export interface Guard {
-  /** `numbers`, `negation`, `antonyms`, `names`, `question-word`, `word-order`, ... */
+  /** `numbers`, `negation`, `antonyms`, `names`, `question-word`, `substitution`, `word-order` */
   readonly name: string
   /** Why not; undefined: nothing found. `a` is the text asked, `b` the one that was answered. */
   check(a: GuardedText, b: GuardedText): string | undefined
 }
 
-/** `off`: similarity alone decides. `standard`: what is nearly free of wrong refusals. `strict`: word order too. */
+/**
+ * `off`: similarity alone decides. `standard`: objects where the sentence is otherwise the same, and leaves rewordings to
+ * the embedder. `strict`: objects to any word of content, number, question or order that differs.
+ */
 export type GuardLevel = 'off' | 'standard' | 'strict'
 
 /** Who said no, and why. */

@@ -6,11 +6,11 @@ describe('numbers', () => {
   it.each([
     ['Who won in 2019?', 'Who won in 2020?', '2019 and 2020'],
     ['Is 12 % a lot?', 'Is 13 % a lot?', '12 and 13'],
-    ['What is 2+2?', 'What is 2+3?', undefined],
+    ['What is 2+2?', 'What is 2+3?', '2+2 and 2+3'],
     ['What is 2+2?', 'What is 3+3?', '2 and 3'],
-    ['What is 4+2?', 'What is 4-2?', '+ and -'],
-    ['What is 4 times 2?', 'What is 4 plus 2?', '* and +'],
-    ['Is 5 < 7?', 'Is 5 > 7?', '< and >'],
+    ['What is 4+2?', 'What is 4-2?', '4+2 and 4-2'],
+    ['What is 4 times 2?', 'What is 4 plus 2?', '4*2 and 4+2'],
+    ['Is 5 < 7?', 'Is 5 > 7?', '5<7 and 5>7'],
     ['the 3rd of May', 'the fourth of May', '3 and 4'],
     ['node 18.2.1', 'node 18.2.2', '18.2.1 and 18.2.2'],
     ['two dogs', 'three dogs', '2 and 3'],
@@ -18,8 +18,8 @@ describe('numbers', () => {
     ['30年后', '40年后', '30 and 40'],
     ['in 5 minutes', 'in ten minutes', '5 and 10']
   ])('%s | %s: %s', (a, b, reason) => {
-    if (reason !== undefined) expect(numbers.check(guardedText(a), guardedText(b))).toBe(reason)
-    else expect(strictNumbers.check(guardedText(a), guardedText(b))).toBe('3')
+    expect(numbers.check(guardedText(a), guardedText(b))).toBe(reason)
+    expect(numbers.check(guardedText(b), guardedText(a))).toBeDefined()
   })
 
   it.each([

@@ -22,16 +22,15 @@ export const strictNumbers: Guard = {
 }
 
 function missing(from: GuardedText, other: GuardedText): readonly string[] {
-  const found: string[] = []
-  for (const { role, key } of from.words) if (role === 'number' && !other.keys.has(key)) found.push(key)
-  if (found.length === 0) return found
-  const shy = new Set(other.words.map(({ word }) => String(shyNumbers.get(word))))
-  return found.filter((number) => !shy.has(number))
+  const found = new Set<string>()
+  for (const { role, key } of from.words) if (role === 'number' && !other.keys.has(key)) found.add(key)
+  if (found.size > 0) for (const { word } of other.words) found.delete(String(shyNumbers.get(word)))
+  return [...found]
 }
 
 function differingOperations(a: GuardedText, b: GuardedText): string | undefined {
-  const [signsA, signsB] = [operations(a), operations(b)]
-  return signsA !== '' && signsB !== '' && signsA !== signsB ? `${signsA} and ${signsB}` : undefined
+  const [inA, inB] = [operations(a), operations(b)]
+  return inA !== '' && inB !== '' && inA !== inB ? `${inA} and ${inB}` : undefined
 }
 
 const written: ReadonlyMap<string, string> = new Map([
@@ -46,14 +45,14 @@ const written: ReadonlyMap<string, string> = new Map([
 ])
 const operators = new Set(['+', '-', '*', '/', '=', '<', '>', '^', '<=', '>=', '≠'])
 
-/** The operators between two numbers, in order; `covid-19` has none. */
+/** What is calculated or compared, as far as numbers stand on both sides: `2+2`. */
 function operations({ words }: GuardedText): string {
   let found = ''
   for (let at = 2; at < words.length; at++) {
-    if (words[at]?.kind !== 'number' || words[at - 2]?.kind !== 'number') continue
-    const word = words[at - 1]?.word ?? ''
-    const sign = written.get(word) ?? word
-    if (operators.has(sign)) found += sign
+    const [left, operator, right] = [words[at - 2], words[at - 1], words[at]]
+    if (left?.kind !== 'number' || right?.kind !== 'number' || operator === undefined) continue
+    const sign = written.get(operator.word) ?? operator.word
+    if (operators.has(sign)) found += `${found === '' ? left.key : ''}${sign}${right.key}`
   }
   return found
 }

@@ -108,7 +108,7 @@ describe('openGuards', () => {
     ]
     for (const piece of pieces) {
       const text = piece.repeat(20_000 / piece.length)
-      expect(guards(text, `${text.slice(1)} b`)).toEqual(guards(text, `${text.slice(1)} b`))
+      expect(() => guards(text, `${text.slice(1)} b`)).not.toThrow()
     }
   })
 })

@@ -2,6 +2,7 @@ import { antonyms } from './antonyms.ts'
 import type { Guard, GuardLevel, Refutation } from './guard.ts'
 import { guardedText } from './guarded-text.ts'
 import { names } from './names.ts'
+import { narrowing } from './narrowing.ts'
 import { negation } from './negation.ts'
 import { numbers, strictNumbers } from './numbers.ts'
 import { questionWord, strictQuestionWord } from './question-word.ts'
@@ -14,7 +15,7 @@ export type Guards = (a: string, b: string) => Refutation | undefined
 /** The ones that say most plainly what differs come first. */
 const levels: Readonly<Record<GuardLevel, readonly Guard[]>> = {
   off: [],
-  standard: [numbers, negation, antonyms, names, questionWord, substitution, swap],
+  standard: [numbers, negation, antonyms, names, questionWord, substitution, narrowing, swap],
   strict: [strictNumbers, negation, antonyms, names, strictQuestionWord, strictSubstitution, wordOrder]
 }
 

@@ -10,15 +10,12 @@ describe('substitution', () => {
   it.each([
     ['How do I learn guitar?', 'How do I learn piano?', 'guitar and piano'],
     ['a recipe for beef', 'a recipe for lamb', 'beef and lamb'],
-    ['How can I learn guitar?', 'How do you learn bass guitar?', undefined],
     ['Can I feed my cat seeds?', 'Can I feed my rat seeds?', 'cat and rat'],
-    ['怎么学吉他', '怎么学钢琴', '吉 and 钢 琴'],
+    ['怎么学吉他', '怎么学钢琴', '吉 他 and 钢 琴'],
     ['Как приготовить рыбу?', 'Как приготовить мясо?', 'рыбу and мясо']
   ])('%s | %s: %s', (a, b, reason) => {
-    const found = check(a, b)
-    if (reason === undefined || /^[a-z]/.test(reason)) expect(found).toBe(reason)
-    else expect(found).toBeDefined()
-    expect(check(b, a) === undefined).toBe(reason === undefined)
+    expect(check(a, b)).toBe(reason)
+    expect(check(b, a)).toBeDefined()
   })
 
   it.each([

@@ -26,7 +26,7 @@ describe('tokensOf', () => {
     ['a part-time B.Tech in the U.S.', 'a part time btech in the usa'],
     ['an e-mail to ada@example.com', 'an email to ada example com'],
     ['1,000.50 and 3.5 and 10:30', '1,000.50 and 3.5 and 10 30'],
-    ['minus -5, not 3-5', 'minus -5 not 3 5'],
+    ['minus -5, not 3-5', 'minus -5 not 3 - 5'],
     ['2+2=4', '2 + 2 = 4'],
     ['学吉他 GPT', '学 吉 他 gpt'],
     ['ギターを弾く', 'ギター を 弾 く'],
@@ -40,6 +40,8 @@ describe('tokensOf', () => {
     ['Use NASA data. Then ask Ada (Miss Lovelace).', 'nasa ada lovelace'],
     ['is my iPhone 6s or my MacBook slow', 'iphone s macbook'],
     ['Do I know?', 'i'],
+    ['Is grade A better for an IT company?', 'A IT'],
+    ['open main_file.py', 'main file py'],
     ['HOW DO I LEARN TO SWIM', ''],
     ['How To Learn The Piano Quickly', '']
   ])('finds the names in %s', (text, expected) => {

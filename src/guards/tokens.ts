@@ -24,6 +24,10 @@ const scriptRun =
   /\p{Script=Han}|\p{Script=Hiragana}+|[\p{Script=Katakana}\u30fc]+|[^\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u30fc]+/gu
 /** `U.S.`, `B.Tech`, `e-mail`, `T-shirt`: one word, whether written with the sign or without. */
 const abbreviation = /^(?:\p{L}\.)+\p{L}$|^\p{L}{1,2}\.\p{L}{1,4}$|^(?:\p{L}|re|co|pre)-\p{L}{3,}$/u
+/** Of a file, a page, an account: each part is a name. */
+const address = /\p{L}[@_.]\p{L}|:\/\//u
+/** Names that would be little words in small letters: `grade A`, `an IT company`. */
+const letterNames = new Set(['A', 'IT'])
 const operators = new Set('+-*/=<>^%$&')
 const punctuation = /^[\p{P}\p{C}`'~|^$\u00a8\u00b4\u00b8]$/u
 const opening = new Set('.!?:;"([\u3002\uff1f\uff01\u2026\u00bf\u00a1')
@@ -37,8 +41,10 @@ export function tokensOf(text: string): readonly Token[] {
   let opens = true
   for (const chunk of chunks) {
     if (startsWord.test(chunk)) {
-      const named = capitalsTell && isNamed(chunk, opens)
-      if (plainWord.test(chunk)) addWord(tokens, chunk.toLowerCase(), named, false)
+      const named = (capitalsTell && isNamed(chunk, opens)) || address.test(chunk)
+      if (named && letterNames.has(chunk) && tokens.length > 0) {
+        tokens.push({ word: chunk, kind: 'word', named, touches: false })
+      } else if (plainWord.test(chunk)) addWord(tokens, chunk.toLowerCase(), named, false)
       else takeApart(tokens, chunk, named)
       opens = false
     } else {
@@ -60,8 +66,10 @@ function takeApart(tokens: Token[], chunk: string, named: boolean): void {
   let touchesDigit = false
   for (const { 0: piece, index } of chunk.matchAll(part)) {
     const touches = index === end
+    const follows = tokens.at(-1)?.kind === 'number' && index === end + 1
     end = index + piece.length
     if (/\d/.test(piece)) {
+      if (follows && chunk[index - 1] === '-') tokens.push({ word: '-', kind: 'sign', named: false, touches: true })
       tokens.push({ word: piece, kind: 'number', named: false, touches })
       touchesDigit = true
     } else if (piece === '++' || piece === '#') {

@@ -41,7 +41,7 @@ describe('wordOrder', () => {
     const [a, b, c] = [
       'What does a cat in a hat eat?',
       'What does a hat in a cat eat?',
-      'Why do hats that cats like eat so much?'
+      'Does a cat in a hat eat the hats of cats?'
     ].map(guardedText)
     const [tea, coffee] = ['tea or coffee', 'coffee or tea'].map(guardedText)
     if (!a || !b || !c || !tea || !coffee) throw new Error('unreachable')

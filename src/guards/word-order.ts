@@ -109,7 +109,7 @@ function isEven(exchanged: Exchange, text: GuardedText): boolean {
   if (text.words.some(({ word }) => mutual.has(word))) return true
   const between = wordsBetween(exchanged, text)
   // Names in a row are a list, however many: `A, B and C`.
-  return between.length === 0 || (between.some(({ word }) => joining.has(word)) && between.every(isJoining))
+  return between.some(({ word }) => joining.has(word)) && between.every(isJoining)
 }
 
 /** Whether something stands between the two that tells which is which. */

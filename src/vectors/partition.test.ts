@@ -37,7 +37,7 @@ function open(isExact: boolean, maxBytes = 16 * megabyte) {
 function vectorOf(seed: number, dimensions: number): Float32Array {
   const values = Array.from(
     { length: dimensions },
-    (_, index) => (Math.sin(seed * 12.9898 + index * 78.233) * 43758.5453) % 1
+    (_, index) => (Math.sin((seed + 1) * 12.9898 + index * 78.233) * 43758.5453) % 1
   )
   const length = Math.hypot(...values)
   return Float32Array.from(values, (value) => value / length)

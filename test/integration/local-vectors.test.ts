@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { openStore } from '../../src/stores/open.ts'
 import type { Store } from '../../src/stores/store.ts'
 import { localVectors } from '../../src/vectors/local.ts'
@@ -47,7 +47,7 @@ async function find(index: VectorIndex, at: number): Promise<string | undefined>
 }
 
 const folder = temporaryFolder()
-closing.push({ close: async () => folder.remove() })
+afterAll(() => folder.remove())
 
 for (const spec of ['memory:', `embedded:${folder.path}`])
   describe(`the local vector index over ${spec.replace(/:.*/, '')}`, () => {
