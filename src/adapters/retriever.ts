@@ -4,9 +4,6 @@ import { RepriseError } from '../core/errors.ts'
 import type { RetrievalRequest } from '../core/retrieval-kind.ts'
 import { cachedSearch, type DocumentOptions, type Retrieved } from './cached-search.ts'
 
-export { documentTag } from '../core/retrieval-kind.ts'
-export type { DocumentOptions, Retrieved } from './cached-search.ts'
-
 /** What a search depends on beside its query. */
 export type SearchTerms = Omit<RetrievalRequest, 'query'>
 

@@ -72,11 +72,12 @@ export async function openSemantic(
 
 function openIndex(
   spec: 'local' | 'redis',
-  { redis }: Store,
+  store: Store,
   { vectors }: Entries,
   { maxVectorBytes }: OpenSemanticOptions,
   observe: Observe
 ): Promise<VectorIndex> {
+  const redis = spec === 'redis' ? store.redis : undefined
   return openVectors(spec, {
     observe,
     ...(vectors === undefined ? {} : { vectors }),

@@ -47,7 +47,15 @@ export class Semantic {
   readonly #verifying: Breaker | undefined
 
   constructor(options: SemanticOptions) {
-    const { meanings, index, guards, verifier, verifyBelow = Number.POSITIVE_INFINITY, deadlineMs = 100, observe = ignore } = options
+    const {
+      meanings,
+      index,
+      guards,
+      verifier,
+      verifyBelow = Number.POSITIVE_INFINITY,
+      deadlineMs = 100,
+      observe = ignore
+    } = options
     this.meanings = meanings
     this.minSimilarity = options.minSimilarity ?? meanings.embedder.minSimilarity
     this.#index = index

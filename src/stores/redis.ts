@@ -54,16 +54,27 @@ export async function redisStore(options: RedisStoreOptions): Promise<Store> {
 class RedisStore implements Store {
   readonly name = 'redis'
   readonly vectors: RedisVectors
-  readonly redis: { readonly command: RedisCommand; readonly prefix: string }
   readonly #connection: RedisConnection
+  readonly #connect: () => RedisConnection
+  /** For commands of others: a slow one would keep the replies behind it waiting. */
+  #others: RedisConnection | undefined
   readonly #keys: RedisKeys
+  readonly #prefix: string
   #closing: Promise<void> | undefined
 
   constructor(connect: () => RedisConnection, prefix: string) {
     this.#connection = connect()
+    this.#connect = connect
     this.#keys = new RedisKeys(prefix)
     this.vectors = new RedisVectors(this.#connection, connect, this.#keys)
-    this.redis = { command: (args) => this.#command(args), prefix }
+    this.#prefix = prefix
+  }
+
+  /** A connection of its own is made when this is first read. */
+  get redis(): { readonly command: RedisCommand; readonly prefix: string } {
+    this.#others ??= this.#connect()
+    const others = this.#others
+    return { prefix: this.#prefix, command: (args) => this.#command(others, args) }
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -139,12 +150,12 @@ class RedisStore implements Store {
 
   async #close(): Promise<void> {
     this.vectors.end()
-    await this.#connection.close()
+    await Promise.all([this.#connection.close(), this.#others?.close()])
   }
 
-  async #command(args: readonly (string | Uint8Array)[]): Promise<unknown> {
+  async #command(others: RedisConnection, args: readonly (string | Uint8Array)[]): Promise<unknown> {
     if (this.#closing !== undefined) throw closedError(this.name)
-    return this.#connection.send(args.map((arg) => (typeof arg === 'string' ? arg : bufferOf(arg))))
+    return others.send(args.map((arg) => (typeof arg === 'string' ? arg : bufferOf(arg))))
   }
 
   #check(key: string): void {

@@ -426,10 +426,12 @@ describe('the redis store', () => {
     }
   })
 
-  it('lets others use its connection: bytes as they are, refusals in the words of the server', async () => {
+  it('lets others use its server: bytes as they are, refusals in the words of the server', async () => {
     const store = await open('command')
     expect(store.redis?.prefix).toBe('command:')
     const command = store.redis?.command ?? (() => Promise.reject(new Error('none')))
+    // It has a connection of its own, made when it is first asked for.
+    await expect.poll(() => command(['PING']).then(String, () => 'not yet')).toBe('PONG')
     const all = Uint8Array.from({ length: 300 }, (_, index) => index & 255)
     await command(['SET', 'command:x:a', all.subarray(3, 290)])
     expect(await command(['GET', 'command:x:a'])).toEqual(Buffer.from(all.subarray(3, 290)))

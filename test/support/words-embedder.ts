@@ -52,7 +52,9 @@ function vectorOf(text: string): Float32Array {
   const sum = new Float32Array(dimensions)
   for (const word of words.map((each) => each.replace(/[.]+$/, ''))) {
     const weight = light.has(word) ? 0.1 : 1
-    const bytes = createHash('sha512').update(synonyms[word] ?? word).digest()
+    const bytes = createHash('sha512')
+      .update(synonyms[word] ?? word)
+      .digest()
     for (let index = 0; index < dimensions; index++) {
       sum[index] = (sum[index] ?? 0) + weight * (((bytes[index] ?? 0) - 127.5) / 128)
     }
