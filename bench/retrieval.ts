@@ -128,13 +128,20 @@ function keepOpen(embedder: Embedder): Embedder {
 /** A vector search over paragraphs, and what it would find when nobody counts. */
 async function vectorSearch(paragraphs: readonly string[], embedder: Embedder) {
   const index = localVectors()
-  const vectors = await embedder.embed(paragraphs)
   const never = Date.now() + 10 ** 9
-  for (const [id, vector] of vectors.entries()) await index.add('xquad', String(id), vector, never)
+  for (const [id, paragraph] of paragraphs.entries()) {
+    // The model reads a text whole or not at all, and some paragraphs are too long for it.
+    const vectors = await embedder.embed(paragraph.match(/.{1,1200}(?=\s|$)/gs) ?? [])
+    for (const [part, vector] of vectors.entries()) await index.add('xquad', `${id}.${part}`, vector, never)
+  }
   async function truth(query: string): Promise<Documents> {
     const [vector = new Float32Array()] = await embedder.embed([query])
-    const matches = await index.nearest('xquad', vector, -1, topK)
-    return matches.map(({ key, similarity }) => ({ id: key, similarity, text: paragraphs[Number(key)] ?? '' }))
+    const matches = await index.nearest('xquad', vector, -1, 2 * topK)
+    const found = new Map(
+      matches.map(({ key, similarity }) => [key.split('.')[0] ?? '', similarity] as const).reverse()
+    )
+    const best = [...found].sort(([, a], [, b]) => b - a).slice(0, topK)
+    return best.map(([id, similarity]) => ({ id, similarity, text: paragraphs[Number(id)] ?? '' }))
   }
   const search = {
     count: 0,

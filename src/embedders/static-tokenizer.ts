@@ -7,7 +7,7 @@ import { type WordPieceModel, wordPieces } from './word-pieces.ts'
 export interface StaticTokenizer {
   /** One more than the highest id of a token. */
   readonly size: number
-  /** The ids of a text's first tokens, without special ones and without the one for what is unknown. */
+  /** The ids of a text's tokens, without special ones and without the one for what is unknown; none of one too long. */
   idsOf(text: string): readonly number[]
 }
 
@@ -28,8 +28,8 @@ interface LibraryModel extends WordPieceModel {
 const mostTokens = 512
 
 /**
- * Reads a tokenizer.json. A text is cut before it is looked at, where model2vec cuts it: after as many characters as 512
- * tokens of median length have.
+ * Reads a tokenizer.json. model2vec would look at the first 512 tokens, of as many characters as 512 tokens of median
+ * length have. Here a text with more than that has none: cut, it would be like texts that go on otherwise.
  * @throws RepriseError `invalid-option` when it is no tokenizer that can be read
  */
 export function staticTokenizer(json: string, file: string): StaticTokenizer {
@@ -43,9 +43,10 @@ export function staticTokenizer(json: string, file: string): StaticTokenizer {
   return {
     size,
     idsOf(text) {
-      const { ids } = tokenizer.encode(firstCharacters(text, mostCharacters), { add_special_tokens: false })
+      if (text.length > 2 * mostCharacters || [...text].length > mostCharacters) return []
+      const { ids } = tokenizer.encode(text, { add_special_tokens: false })
       // A tokenizer without a token for what is unknown has no id for it either.
-      return ids.filter((id) => id !== unknown && Number.isInteger(id)).slice(0, mostTokens)
+      return ids.length > mostTokens ? [] : ids.filter((id) => id !== unknown && Number.isInteger(id))
     }
   }
 }
@@ -71,12 +72,4 @@ function medianLength(tokens: readonly string[]): number {
   const middle = lengths.length / 2
   const [low = 0, high = 0] = [lengths[Math.ceil(middle) - 1], lengths[Math.floor(middle)]]
   return Math.floor((low + high) / 2)
-}
-
-/** The first characters of a text, where a character may take two of a string's units. */
-function firstCharacters(text: string, count: number): string {
-  if (text.length <= count) return text
-  let end = 0
-  for (let taken = 0; taken < count && end < text.length; taken++) end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1
-  return text.slice(0, end)
 }

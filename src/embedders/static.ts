@@ -30,8 +30,8 @@ const textsATurn = 128
 
 /**
  * Embeds in this process, by a table of a vector for each token (model2vec): some 40 us a question, without a model to
- * run. It sees which words there are and not in what order: have guards beside it. Of a text it sees the first
- * 512 tokens.
+ * run. It sees which words there are and not in what order: have guards beside it. A text of more
+ * than 512 tokens has an empty vector.
  * @throws RepriseError `invalid-option`, and `provider-unreachable` when a model cannot be downloaded
  */
 export async function staticEmbedder(options: StaticEmbedderOptions): Promise<Embedder> {
