@@ -127,9 +127,20 @@ describe('a gateway with an embedder', () => {
   })
 
   it('lets the guards refuse what only looks alike', async () => {
-    await chat('How do I install version 12 of the package on the server?')
-    const other = await chat('How do I install version 13 of the package on the server?')
+    await chat('How do I install version 12 of the very same package on the very same old server?')
+    const other = await chat('How do I install version 13 of the very same package on the very same old server?')
     expect(other.layer).toBe('provider')
+
+    // With the guards off the same pair is a hit: it was they who refused.
+    const off = await makeStand({ store: 'memory:', embedder: new WordsEmbedder(), guards: 'off' })
+    open.push(off)
+    for (const [version, layer] of [
+      ['12', 'provider'],
+      ['13', 'semantic']
+    ] as const) {
+      const question = `How do I install version ${version} of the very same package on the very same old server?`
+      expect((await chat(question, {}, 'sk-alice', off)).layer).toBe(layer)
+    }
   })
 
   it('explains what would have hit, to the caller and of its own entries only', async () => {
@@ -188,5 +199,49 @@ describe('a gateway with an embedder', () => {
     await expect.poll(() => outcome('What is the tallest mountain there, please?')).toBe('semantic')
     await second.gateway.close(0)
     await third.gateway.close(0)
+  })
+})
+
+describe('a gateway with a judge', () => {
+  async function judged(verdict: string): Promise<Stand> {
+    const judging = await makeStand(
+      {
+        store: 'memory:',
+        embedder: new WordsEmbedder(),
+        judge: 'gpt-4o-mini',
+        openaiKey: 'sk-operator'
+      },
+      { answer: ({ model }) => (model === 'gpt-4o-mini' ? { text: verdict } : undefined) }
+    )
+    open.push(judging)
+    return judging
+  }
+
+  it.each([
+    ['Yes.', 'semantic'],
+    ['No.', 'provider'],
+    ['Yes and no', 'provider'],
+    ['', 'provider']
+  ])('is asked what the guards let through: %j', async (verdict, layer) => {
+    const judging = await judged(verdict)
+    await chat(password, {}, 'sk-alice', judging)
+    expect((await chat(alike, {}, 'sk-alice', judging)).layer).toBe(layer)
+    const asked = judging.provider.calls.filter(({ model }) => model === 'gpt-4o-mini')
+    expect(asked).toHaveLength(1)
+    expect(asked[0]?.headers.authorization).toBe('Bearer sk-operator')
+    expect(JSON.stringify(asked[0]?.body)).toContain(JSON.stringify(JSON.stringify({ first: alike, second: password })))
+  })
+
+  it('fails closed when it fails', async () => {
+    const judging = await judged('Yes.')
+    await chat(password, {}, 'sk-alice', judging)
+    judging.provider.fail({ status: 500 })
+    expect((await chat(alike, {}, 'sk-alice', judging)).layer).toBe('provider')
+  })
+
+  it('needs a key of the operator', async () => {
+    await expect(
+      makeGateway({ store: 'memory:', embedder: new WordsEmbedder(), judge: 'gpt-4o-mini' }, stand.provider)
+    ).rejects.toThrow('set REPRISE_OPENAI_KEY')
   })
 })
