@@ -11,8 +11,8 @@ function check(a: string, b: string): string | undefined {
 
 describe('narrowing', () => {
   it.each([
-    ['Who is the best tattoo artist?', 'Who is the best tattoo artist in Austin?', 'in austin'],
-    ['How do I lose weight?', 'How can I lose weight within a year?', 'within a year'],
+    ['Who is the best watch maker?', 'Who is the best watch maker in Dresden?', 'in dresden'],
+    ['How do I run faster?', 'How can I run faster within a year?', 'within a year'],
     ['Which laptop should I buy?', 'Which laptop should I buy for video editing?', 'for video editing'],
     ['How do I open the file?', 'How do I open the file on a phone?', 'on a phone']
   ])('objects to %j and %j', (a, b, reason) => {

@@ -3,7 +3,7 @@ import type { Guard } from './guard.ts'
 import type { GuardedText, Word } from './guarded-text.ts'
 
 /**
- * Objects when one text says all that the other does and ends with a phrase more that narrows it: `in Austin`,
+ * Objects when one text says all that the other does and ends with a phrase more that narrows it: `in Dresden`,
  * `for beginners`, `on a phone`. Elsewhere than at its end a word more is mostly another wording.
  */
 export const narrowing: Guard = {

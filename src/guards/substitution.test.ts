@@ -10,7 +10,7 @@ describe('substitution', () => {
   it.each([
     ['How do I learn guitar?', 'How do I learn piano?', 'guitar and piano'],
     ['a recipe for beef', 'a recipe for lamb', 'beef and lamb'],
-    ['Can I feed my cat seeds?', 'Can I feed my rat seeds?', 'cat and rat'],
+    ['Can I feed my cat with rice?', 'Can I feed my rat with rice?', 'cat and rat'],
     ['怎么学吉他', '怎么学钢琴', '吉 他 and 钢 琴'],
     ['Как приготовить рыбу?', 'Как приготовить мясо?', 'рыбу and мясо']
   ])('%s | %s: %s', (a, b, reason) => {
@@ -23,7 +23,7 @@ describe('substitution', () => {
     ['How do I buy a car?', 'How can I purchase an automobile?'],
     ['What is your favourite colour?', 'What is your favorite color?'],
     ['Do you use whatsapp?', 'Do you use whats app?'],
-    ['How is social media changing the world?', 'How is social media changign the world?'],
+    ['How is the river changing its course?', 'How is the river changign its course?'],
     ['Why no one is helping?', 'Why no one i shelping?'],
     ['Is that goat asleep on the sofa?', 'Is that goat truly asleep on the sofa?'],
     ['How do wind turbines make power?', 'In which manner is electricity generated out of wind turbines?']
@@ -32,7 +32,7 @@ describe('substitution', () => {
   })
 
   it('objects to a word more only when strict', () => {
-    const [a, b] = [guardedText('How do I hire a hacker?'), guardedText('How do I hire a professional hacker?')]
+    const [a, b] = [guardedText('How do I hire a carpenter?'), guardedText('How do I hire a professional carpenter?')]
     expect([substitution.check(a, b), strictSubstitution.check(a, b)]).toEqual([undefined, 'professional'])
   })
 })
