@@ -19,6 +19,8 @@ export const errorTable = {
   'store-unavailable': { status: 503, retryable: true },
   'store-closed': { status: 503, retryable: false },
   'store-timeout': { status: 503, retryable: true },
+  'embedder-unavailable': { status: 503, retryable: true },
+  'embedder-closed': { status: 503, retryable: false },
   'missing-dependency': { status: 500, retryable: false }
 } as const satisfies Record<string, { status: number; retryable: boolean }>
 

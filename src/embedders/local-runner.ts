@@ -101,7 +101,7 @@ export class LocalRunner {
   #start(): void {
     if (this.#deaths >= deathsInARow && performance.now() - this.#diedAtMs < restMs) {
       throw new RepriseError(
-        'internal',
+        'embedder-unavailable',
         `the local model has failed ${this.#deaths} times in a row and rests for ${restMs / 1000} s: ${this.#lastDeath?.message}`,
         { cause: this.#lastDeath }
       )
@@ -130,7 +130,7 @@ export class LocalRunner {
       }
       this.#running = []
     } else if (this.#isReady) {
-      const error = new RepriseError('internal', `the local model in ${this.#model.folder} failed: ${reply.message}`)
+      const error = new RepriseError('embedder-unavailable', `the local model in ${this.#model.folder} failed: ${reply.message}`)
       const failed = new Set(this.#running.map(({ request }) => request))
       this.#running = []
       for (const request of failed) this.#drop(request, error)
@@ -197,7 +197,7 @@ export class LocalRunner {
 
   #endedError(cause: Error): RepriseError {
     const message = `the thread of the local model in ${this.#model.folder} ended: ${cause.message}; the next call starts another one`
-    return new RepriseError('internal', message, { cause })
+    return new RepriseError('embedder-unavailable', message, { cause })
   }
 
   #loadError(message: string, isMissing: boolean): RepriseError {
@@ -216,7 +216,7 @@ export class LocalRunner {
 }
 
 function closedError(): RepriseError {
-  return new RepriseError('store-closed', 'the local model was used after it was closed')
+  return new RepriseError('embedder-closed', 'the local model was used after it was closed')
 }
 
 function lengthOf(item: Item): number {

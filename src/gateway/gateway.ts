@@ -217,7 +217,7 @@ function judging(
   if (openaiKey === undefined) {
     throw new RepriseError(
       'invalid-option',
-      `judge: ${model} is asked with the operator's own key: set REPRISE_OPENAI_KEY`
+      `verifier: openai:${model} is asked with the operator's own key: set REPRISE_OPENAI_KEY`
     )
   }
   return { verifier: judge(model, ask, observe) }
