@@ -279,6 +279,20 @@ describe('the semantic layer in trouble (law 6)', () => {
   })
 })
 
+describe('the semantic layer while the store is in trouble', () => {
+  it('keeps its pointers, and follows them again when the store is back', async () => {
+    await asking('How do I reset my password?', 'so')
+    let fails = true
+    store.chaos = (operation) => (fails && operation === 'get' ? Promise.reject(new Error('no store')) : undefined)
+    // An answer that is not stored, so that it is not found instead.
+    expect((await asking('How can I reset my password?', '')).paid).toBe(true)
+    fails = false
+    const { answer } = await asking('How can I reset my passwords?')
+    expect(answer.origin.layer).toBe('semantic')
+    expect(answer.value).toBe('so')
+  })
+})
+
 describe('what is remembered of texts', () => {
   it('spares the embedder a text that it knows, in another process too', async () => {
     embedder = new WordsEmbedder({ isCheap: false })

@@ -175,7 +175,9 @@ export function semantic<Request extends object, Result>(
       for (const match of matches) {
         const { key, similarity } = match
         if (refuted.has(key)) continue
-        const entry = await entries.get(key)
+        const entry = await entries.find(key)
+        // While the store does not answer nobody knows, and a pointer that was thrown away is not found again.
+        if (entry === 'unknown') continue
         if (entry === undefined) gone.push(key)
         if (entry === undefined || !serves(entry, context.mode, now())) continue
         let refutation = layer.refute(meaning, entry)

@@ -105,14 +105,20 @@ export class Entries {
 
   /** The entry under `key`, fresh or stale. One that is corrupt is deleted and reported, and is not there. */
   async get(key: string): Promise<Entry | undefined> {
-    if (this.#reads.isOpen) return undefined
+    const found = await this.find(key)
+    return found === 'unknown' ? undefined : found
+  }
+
+  /** What `get` gives, and `unknown` when the store could not say whether there is such an entry. */
+  async find(key: string): Promise<Entry | undefined | 'unknown'> {
+    if (this.#reads.isOpen) return 'unknown'
     const known = this.#decoded.get(key)
     const stored = known?.stored ?? this.#namespace + key
     let bytes: Uint8Array | undefined
     try {
       bytes = await this.#reads.run('get', () => this.#store.get(stored))
     } catch {
-      return undefined
+      return 'unknown'
     }
     if (bytes === undefined) return undefined
     const entry = this.#decode(key, bytes, known)
