@@ -13,14 +13,15 @@ import { exact } from './layers/exact.ts'
 import { type Explanation, explain } from './layers/explanation.ts'
 import { gate } from './layers/gate.ts'
 import { keep } from './layers/keep.ts'
-import { type OpenSemanticOptions, openSemantic } from './layers/open-semantic.ts'
-import { type Semantic, semantic } from './layers/semantic.ts'
+import type { MeaningSearch } from './layers/meaning-search.ts'
+import { type OpenMeaningOptions, openMeaningSearch } from './layers/open.ts'
+import { semantic } from './layers/semantic.ts'
 import { singleFlight } from './layers/single-flight.ts'
 import { Entries } from './stores/entries.ts'
 import { type OpenStoreOptions, openStore } from './stores/open.ts'
 import type { Selector, Store } from './stores/store.ts'
 
-export interface CacheOptions extends OpenStoreOptions, OpenSemanticOptions {
+export interface CacheOptions extends OpenStoreOptions, OpenMeaningOptions {
   /** `memory:`, `embedded:FOLDER`, `redis://...`, `rediss://...`, or a store of your own. Default: `memory:`. */
   readonly store?: string | Store
   /** Keeps applications apart that share a store. Default: `default`. */
@@ -100,7 +101,7 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs })
   })
-  const meant = await openSemantic(options, { store: opened, entries, ttlMs, observe }).catch(
+  const meaningSearch = await openMeaningSearch(options, { store: opened, entries, ttlMs, observe }).catch(
     async (error: unknown) => {
       await entries.close()
       throw error
@@ -113,9 +114,9 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
   ): PeekingHandler<Request, Result> {
     const lookUp = exact(kind, entries)
     // A kind that never says what is alike has nothing to be compared.
-    const alike = kind.likeness === undefined ? undefined : meant
+    const alike = kind.likeness === undefined ? undefined : meaningSearch
     const byMeaning = alike === undefined ? [] : [semantic(kind, entries, alike)]
-    const storing = keep(kind, entries, { ttlMs, graceMs, semantic: alike })
+    const storing = keep(kind, entries, { ttlMs, graceMs, search: alike })
     const handler = compose([gate(kind, last), lookUp, ...byMeaning, singleFlight(kind), storing], last)
     return Object.assign(handler, {
       peek(request: Request, context: Context) {
@@ -174,15 +175,20 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     },
     storeName: entries.storeName,
     explain: (kind, request, { scope = [], mode = defaultMode } = {}) =>
-      explain(kind, request, { scope, mode }, { entries, semantic: kind.likeness === undefined ? undefined : meant }),
-    embedder: meant === undefined ? undefined : described(meant),
+      explain(
+        kind,
+        request,
+        { scope, mode },
+        { entries, search: kind.likeness === undefined ? undefined : meaningSearch }
+      ),
+    embedder: meaningSearch === undefined ? undefined : described(meaningSearch),
     async close() {
-      await meant?.close()
+      await meaningSearch?.close()
       await entries.close()
     }
   }
 }
 
-function described({ meanings: { embedder }, minSimilarity }: Semantic): Cache['embedder'] {
+function described({ meanings: { embedder }, minSimilarity }: MeaningSearch): Cache['embedder'] {
   return { name: embedder.name, model: embedder.model, minSimilarity }
 }

@@ -5,8 +5,8 @@ import type { GuardLevel, Refutation } from '../guards/guard.ts'
 import { openGuards } from '../guards/open.ts'
 import type { Entries } from '../stores/entries.ts'
 import { serves } from './lookup.ts'
+import type { MeaningSearch } from './meaning-search.ts'
 import type { Meaning } from './meanings.ts'
-import type { Semantic } from './semantic.ts'
 import { wordsThatDiffer } from './words-that-differ.ts'
 
 /** Why a request would be answered from the cache, or not. Nothing is asked, stored or counted for it. */
@@ -52,7 +52,7 @@ export async function explain<Request extends object>(
   kind: Kind<Request, unknown>,
   request: Request,
   context: Pick<Context, 'scope' | 'mode'>,
-  { entries, semantic, now = Date.now }: { entries: Entries; semantic?: Semantic | undefined; now?: () => number }
+  { entries, search, now = Date.now }: { entries: Entries; search?: MeaningSearch | undefined; now?: () => number }
 ): Promise<Explanation> {
   const bypass = context.mode.noStore ? 'no-store' : kind.bypass(request)
   if (bypass !== undefined) return none('bypass', `it is not cached at all: ${bypass}`)
@@ -71,36 +71,36 @@ export async function explain<Request extends object>(
       ? 'no identical request has been answered'
       : 'an identical request has been answered, too long ago'
   const outcome = isKnown ? 'exact' : 'miss'
-  if (semantic === undefined)
+  if (search === undefined)
     return { ...none(outcome, `${identical}; without an embedder nothing else is compared`), key }
 
-  const meaning = await semantic.meanings.of(kind, request, context.scope)
+  const meaning = await search.meanings.of(kind, request, context.scope)
   if ('reason' in meaning) return { ...none(outcome, `${identical}; nothing is compared: ${why(meaning.reason)}`), key }
   const nearest = await neighbours(meaning)
   const best = nearest.find(
-    ({ similarity, refuted, fresh }) => fresh && refuted === undefined && similarity >= semantic.minSimilarity
+    ({ similarity, refuted, fresh }) => fresh && refuted === undefined && similarity >= search.minSimilarity
   )
   const { text, partition } = meaning
   return {
     outcome: isKnown ? 'exact' : best === undefined ? 'miss' : 'semantic',
-    reason: `${identical}; ${reasonOf(nearest, best, semantic.minSimilarity)}`,
+    reason: `${identical}; ${reasonOf(nearest, best, search.minSimilarity)}`,
     key,
     text,
     partition,
-    minSimilarity: semantic.minSimilarity,
+    minSimilarity: search.minSimilarity,
     nearest,
     wouldHitAt: wouldHitAt(text, nearest)
   }
 
   async function neighbours(of: Meaning): Promise<readonly Neighbour[]> {
-    const { minSimilarity } = semantic as Semantic
+    const { minSimilarity } = search as MeaningSearch
     const found: Neighbour[] = []
-    for (const match of (await semantic?.nearest(of, -1, neighbourCount)) ?? []) {
+    for (const match of (await search?.nearest(of, -1, neighbourCount)) ?? []) {
       const near = await entries.get(match.key)
       if (near?.text === undefined) continue
-      const refuted = semantic?.refute(of, near)
+      const refuted = search?.refute(of, near)
       const isDoubtful =
-        match.similarity >= minSimilarity && refuted === undefined && semantic?.isDoubtful(match) === true
+        match.similarity >= minSimilarity && refuted === undefined && search?.isDoubtful(match) === true
       found.push({
         key: match.key,
         text: near.text,

@@ -7,7 +7,7 @@ import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
 import { vectorBytes } from '../vectors/vector-bytes.ts'
 import { answerFrom, serves } from './lookup.ts'
-import type { Semantic } from './semantic.ts'
+import type { MeaningSearch } from './meaning-search.ts'
 
 export interface KeepOptions {
   /** How long an answer stays fresh, in milliseconds, when its call does not say. 0: it is not stored. */
@@ -15,7 +15,7 @@ export interface KeepOptions {
   /** How long after that it may still be served when nothing better is to be had. Default: 0. */
   readonly graceMs?: number
   /** Makes what is stored findable by its meaning too. */
-  readonly semantic?: Semantic | undefined
+  readonly search?: MeaningSearch | undefined
   readonly now?: () => number
 }
 
@@ -26,7 +26,7 @@ export interface KeepOptions {
 export function keep<Request extends object, Result>(
   kind: Kind<Request, Result>,
   entries: Entries,
-  { ttlMs, graceMs = 0, semantic, now = Date.now }: KeepOptions
+  { ttlMs, graceMs = 0, search, now = Date.now }: KeepOptions
 ): Layer<Request, Result> {
   async function store(key: string, answer: Answer<Result>, request: Request, context: Context): Promise<boolean> {
     const freshMs = context.ttlMs ?? ttlMs(kind.name, kind.model(request))
@@ -38,7 +38,7 @@ export function keep<Request extends object, Result>(
     }
     const body = encode(answer.value, context)
     if (body === undefined) return false
-    const said = await semantic?.meanings.of(kind, request, context.scope)
+    const said = await search?.meanings.of(kind, request, context.scope)
     const meaning = said === undefined || 'reason' in said ? undefined : said
     const storedAtMs = now()
     const freshUntilMs = storedAtMs + freshMs
@@ -59,11 +59,11 @@ export function keep<Request extends object, Result>(
       ...(costUsd === undefined ? {} : { costUsd }),
       ...(tookMs === undefined ? {} : { tookMs })
     }
-    if (semantic === undefined || meaning === undefined) return entries.put(entry)
+    if (search === undefined || meaning === undefined) return entries.put(entry)
     const { partition, vector } = meaning
-    const kept = semantic.readsStore ? { partition, bytes: vectorBytes(vector) } : undefined
+    const kept = search.readsStore ? { partition, bytes: vectorBytes(vector) } : undefined
     const stored = await entries.put(entry, kept)
-    if (stored) await semantic.add(meaning, key, expiresAtMs)
+    if (stored) await search.add(meaning, key, expiresAtMs)
     return stored
   }
 

@@ -119,6 +119,16 @@ describe('the semantic layer', () => {
     expect(answer.value).toBe('twelve')
   })
 
+  it('looks beyond many that a guard refuses', async () => {
+    await open({ minSimilarity: 0.5 })
+    const noCache = { mode: { noCache: true } } as const
+    for (let version = 20; version < 40; version++) {
+      await asking(`How do I install version ${version} of the package?`, String(version), noCache)
+    }
+    await asking('How can I install version 12 of this very package?', 'twelve', noCache)
+    expect((await asking('How do I install version 12 of the package?')).answer.value).toBe('twelve')
+  })
+
   it('compares nothing that its kind keeps exact, that is too long, or that has no words', async () => {
     await open({ maxTextLength: 30 })
     for (const [text, reason] of [

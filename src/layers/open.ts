@@ -10,11 +10,11 @@ import type { Entries } from '../stores/entries.ts'
 import type { Store } from '../stores/store.ts'
 import { openVectors } from '../vectors/open.ts'
 import type { VectorIndex } from '../vectors/vector-index.ts'
+import { MeaningSearch } from './meaning-search.ts'
 import { Meanings } from './meanings.ts'
-import { Semantic } from './semantic.ts'
 import type { Verifier } from './verifier.ts'
 
-export interface OpenSemanticOptions {
+export interface OpenMeaningOptions {
   /**
    * Answers requests that mean the same as a stored one: `static:FOLDER_OR_NAME`, `local[:MODEL]`, `openai:MODEL`,
    * `voyage:MODEL`, or an embedder of your own. Default: none, and then only identical requests are answered.
@@ -41,10 +41,10 @@ export interface OpenSemanticOptions {
 }
 
 /** Opens what finds entries by meaning; undefined without an embedder. @throws RepriseError `invalid-option` */
-export async function openSemantic(
-  options: OpenSemanticOptions,
+export async function openMeaningSearch(
+  options: OpenMeaningOptions,
   { store, entries, ttlMs, observe }: { store: Store; entries: Entries; ttlMs: TtlMs; observe: Observe }
-): Promise<Semantic | undefined> {
+): Promise<MeaningSearch | undefined> {
   const { embedder: wanted, minSimilarity, verifyBelow, guards = 'standard', vectors = 'local' } = options
   if (wanted === undefined) return undefined
   checkSimilarity('minSimilarity', minSimilarity)
@@ -59,7 +59,7 @@ export async function openSemantic(
     ...(maxTextLength === undefined ? {} : { maxTextLength }),
     ...(deadlineMs === undefined ? {} : { deadlineMs })
   })
-  return new Semantic({
+  return new MeaningSearch({
     meanings,
     index,
     guards: openGuards(guards),
@@ -74,7 +74,7 @@ function openIndex(
   spec: 'local' | 'redis',
   store: Store,
   { vectors }: Entries,
-  { maxVectorBytes }: OpenSemanticOptions,
+  { maxVectorBytes }: OpenMeaningOptions,
   observe: Observe
 ): Promise<VectorIndex> {
   const redis = spec === 'redis' ? store.redis : undefined
