@@ -2,14 +2,27 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { StoredVector, StoredVectors, VectorListener } from '../core/stored-vectors.ts'
 import { checkName, closedError } from './check.ts'
 import { type EmbeddedDatabase, readLatest } from './embedded-environment.ts'
-import { afterPrefix, hashOf, nameOfHashed, timeBytes, vectorKey } from './embedded-layout.ts'
+import { afterPrefix, hashOf, timeBytes, vectorKey } from './embedded-layout.ts'
 import type { EmbeddedLog } from './embedded-log.ts'
 import { VectorListeners } from './vector-listeners.ts'
 
 /** How often the log is looked at while somebody follows: a single read when there is nothing new. */
 const lookEveryMs = 20
-/** How much is read in one turn of the event loop. */
+/** How many records of the log are read in one turn of the event loop. */
 const batch = 256
+/** How many vectors are read in one turn of the event loop, and for how long: where the disk is slow, there may be but few. */
+const mostATurn = 512
+const turnMs = 1
+/** What is read of a partition is copied into pieces of memory of this size: one for each vector would be work for the collector. */
+const slabBytes = 65_536
+/** Of so many partitions it is remembered what their keys begin with. */
+const mostPrefixes = 1024
+
+interface Reading {
+  readonly vectors: readonly StoredVector[]
+  /** Where to go on; undefined at the end. */
+  readonly next: Buffer | undefined
+}
 
 /** The vectors in an embedded store's tree, and what its log says of new ones, whichever process wrote them. */
 export class EmbeddedVectors implements StoredVectors {
@@ -21,6 +34,8 @@ export class EmbeddedVectors implements StoredVectors {
   #looking: NodeJS.Timeout | undefined
   #isTelling = false
   #ended = false
+  /** What the keys of a partition's vectors begin with. */
+  readonly #prefixes = new Map<string, Buffer>()
 
   constructor(database: EmbeddedDatabase, log: EmbeddedLog) {
     this.#database = database
@@ -35,7 +50,7 @@ export class EmbeddedVectors implements StoredVectors {
   peek(partition: string, key: string): Uint8Array | undefined {
     this.#check(partition)
     checkName('key', key)
-    const stored = vectorKey(hashOf(partition), Buffer.from(key))
+    const stored = Buffer.concat([this.#prefixOf(partition), Buffer.from(key)])
     const found = readLatest(this.#database, () => this.#database.getBinaryFast(stored))
     if (found === undefined || found.readUIntBE(0, timeBytes) <= Date.now()) return undefined
     return found.subarray(timeBytes, found.length)
@@ -43,20 +58,16 @@ export class EmbeddedVectors implements StoredVectors {
 
   async *read(partition: string): AsyncGenerator<readonly StoredVector[]> {
     this.#check(partition)
-    const prefix = vectorKey(hashOf(partition))
+    const prefix = this.#prefixOf(partition)
     const end = afterPrefix(prefix)
-    let start = prefix
-    for (;;) {
+    const slabs = new Slabs()
+    for (let start: Buffer | undefined = prefix; start !== undefined; ) {
       this.#check(partition)
-      const found = readLatest(this.#database, () => [...this.#database.getRange({ start, end, limit: batch })])
-      const nowMs = Date.now()
-      const stored = found.map(({ key, value }) => toStored(key as Buffer, value))
-      const live = stored.filter(({ expiresAtMs }) => expiresAtMs > nowMs)
-      if (live.length > 0) yield live
-      const last = found.at(-1)?.key as Buffer | undefined
-      if (last === undefined || found.length < batch) return
-      start = Buffer.concat([last, Buffer.from([0])])
-      await nextTurn()
+      const from: Buffer = start
+      const { vectors, next } = readLatest(this.#database, () => this.#readSome(from, end, prefix.length, slabs))
+      if (vectors.length > 0) yield vectors
+      start = next
+      if (start !== undefined) await nextTurn()
     }
   }
 
@@ -81,6 +92,35 @@ export class EmbeddedVectors implements StoredVectors {
   #check(partition: string): void {
     if (this.#ended) throw closedError('embedded')
     checkName('partition', partition)
+  }
+
+  #prefixOf(partition: string): Buffer {
+    let prefix = this.#prefixes.get(partition)
+    if (prefix === undefined) {
+      if (this.#prefixes.size === mostPrefixes) this.#prefixes.clear()
+      prefix = vectorKey(hashOf(partition))
+      this.#prefixes.set(partition, prefix)
+    }
+    return prefix
+  }
+
+  /** Reads for as long as one turn may take. */
+  #readSome(start: Buffer, end: Buffer, nameAt: number, slabs: Slabs): Reading {
+    const endMs = performance.now() + turnMs
+    const nowMs = Date.now()
+    const vectors: StoredVector[] = []
+    for (const key of this.#database.getKeys({ start, end }) as Iterable<Buffer>) {
+      // In memory that the next value is read into.
+      const value = this.#database.getBinaryFast(key)
+      const expiresAtMs = value?.readUIntBE(0, timeBytes) ?? 0
+      if (value !== undefined && expiresAtMs > nowMs) {
+        const bytes = slabs.copyOf(value, timeBytes, value.length)
+        vectors.push({ key: key.toString('utf8', nameAt), bytes, expiresAtMs })
+      }
+      if (vectors.length === mostATurn || performance.now() >= endMs)
+        return { vectors, next: Buffer.concat([key, Buffer.from([0])]) }
+    }
+    return { vectors, next: undefined }
   }
 
   async #look(): Promise<void> {
@@ -128,10 +168,21 @@ export class EmbeddedVectors implements StoredVectors {
   }
 }
 
-function toStored(stored: Buffer, value: Buffer): StoredVector {
-  return {
-    key: nameOfHashed(stored).toString(),
-    bytes: value.subarray(timeBytes),
-    expiresAtMs: value.readUIntBE(0, timeBytes)
+/** Memory for many small things that are let go together. */
+class Slabs {
+  #slab = Buffer.alloc(0)
+  #used = 0
+
+  /** A copy of a part of `source`, from where 32-bit numbers may be looked at. */
+  copyOf(source: Buffer, from: number, to: number): Buffer {
+    const length = to - from
+    if (this.#used + length > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(length, slabBytes))
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used += Math.ceil(length / 4) * 4
+    source.copy(this.#slab, start, from, to)
+    return this.#slab.subarray(start, start + length)
   }
 }

@@ -9,7 +9,12 @@ const classes = Math.log2(largestBlock / smallestBlock) + 1
 const pageBytes = 64 * 1024
 /** WebAssembly's own limit. */
 const mostBytes = 4 * 1024 ** 3
+/**
+ * The least and the most that memory grows by; between them it doubles. Each time V8 counts all of it anew, as if what
+ * was there before were garbage, and soon collects; but what is not used of it takes no room in the machine.
+ */
 const growBytes = 4 * largestBlock
+const mostGrowBytes = 256 * largestBlock
 
 /**
  * Blocks of one WebAssembly memory, which is as large as was needed at some time and never gets smaller. There is one
@@ -23,6 +28,7 @@ export class Blocks {
   /** The memory's bytes, as views of each kind. Good until the next `allocate`, which may replace them all. */
   bytes = new Uint8Array(0)
   codes = new Int8Array(0)
+  halves = new Uint16Array(0)
   words = new Uint32Array(0)
   floats = new Float32Array(0)
   doubles = new Float64Array(0)
@@ -82,17 +88,13 @@ export class Blocks {
 
   #grow(): boolean {
     const before = this.memory.buffer.byteLength
-    const more = Math.min(growBytes, this.#maxBytes - before)
-    if (more === 0) return false
-    try {
-      this.memory.grow(more / pageBytes)
-    } catch {
-      // The machine has no more to give.
-      return false
-    }
+    const left = this.#maxBytes - before
+    const wanted = Math.min(Math.max(growBytes, before), mostGrowBytes)
+    if (!this.#growBy(Math.min(wanted, left)) && !this.#growBy(Math.min(growBytes, left))) return false
     const { buffer } = this.memory
     this.bytes = new Uint8Array(buffer)
     this.codes = new Int8Array(buffer)
+    this.halves = new Uint16Array(buffer)
     this.words = new Uint32Array(buffer)
     this.floats = new Float32Array(buffer)
     this.doubles = new Float64Array(buffer)
@@ -101,5 +103,16 @@ export class Blocks {
     this.#allocated = allocated
     for (let at = before; at < buffer.byteLength; at += largestBlock) this.#free[classes - 1]?.add(at)
     return true
+  }
+
+  #growBy(bytes: number): boolean {
+    if (bytes === 0) return false
+    try {
+      this.memory.grow(bytes / pageBytes)
+      return true
+    } catch {
+      // The machine has no more to give.
+      return false
+    }
   }
 }

@@ -173,6 +173,47 @@ describe('the local vector index', () => {
     }
   })
 
+  it('finds what looking through everything finds among vectors of many components, whatever is asked for', async () => {
+    for (const dimensions of [65, 100, 384]) {
+      const stored = fakeStoredVectors()
+      const index = open({ vectors: stored, hydrateWithinMs: 60_000 })
+      const entries = new Map<string, { vector: Float32Array; expiresAtMs: number }>()
+      for (let at = 0; at < 1500; at++) {
+        const [center, other] = [random(10_000 + (at % 100), dimensions), random(at, dimensions)]
+        // Some of them have next to nothing in their first components, some little else.
+        const share = [1, 1e-3, 1e3][at % 3] ?? 1
+        const vector = unit(
+          Array.from(
+            center,
+            (value, index) => (value + (other[index] ?? 0) * 0.4) * (index < dimensions / 3 ? share : 1)
+          )
+        )
+        entries.set(keyOf(at), { vector, expiresAtMs: inAnHour })
+        stored.setSilently('p', keyOf(at), vector)
+      }
+      for (let at = 0; at < 60; at++) {
+        const close = entries.get(keyOf(at * 17))?.vector ?? random(at, dimensions)
+        const aside = random(20_000 + at, dimensions)
+        const query =
+          at % 2 === 0 ? aside : unit(Array.from(close, (value, index) => value + (aside[index] ?? 0) * 0.3))
+        const [count, minSimilarity] = [1 + (at % 8), [-1, 0.3, 0.85, 0.94][at % 4] ?? 0]
+        const expected = bruteForce(entries, query, minSimilarity, 0).slice(0, count)
+        expect(await index.nearest('p', query, minSimilarity, count)).toEqual(expected)
+      }
+    }
+  })
+
+  it('finds the next best when the store has another vector than the codes are of', async () => {
+    for (const peeks of [true, false]) {
+      const stored = fakeStoredVectors({ peeks })
+      const index = storing(open({ vectors: stored }), stored)
+      await index.add('p', keyOf(1), unit([1, 0, 0]), inAnHour)
+      await index.add('p', keyOf(2), unit([1, 0.3, 0]), inAnHour)
+      stored.setSilently('p', keyOf(1), unit([0, 0, 1]))
+      expect((await index.nearest('p', unit([1, 0, 0]), 0.8, 1)).map(({ key }) => key)).toEqual([keyOf(2)])
+    }
+  })
+
   it('looks at a few vectors of the store only, when the codes are clear', async () => {
     const stored = fakeStoredVectors()
     for (let at = 0; at < 2000; at++) stored.setSilently('p', keyOf(at), random(at, 64))

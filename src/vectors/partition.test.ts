@@ -21,10 +21,10 @@ function open(isExact: boolean, maxBytes = 16 * megabyte) {
     put: (key: string, vector: Float32Array, expiresAtMs: number) =>
       partition.put(key, vector, lengthOf(vector) ?? Number.NaN, expiresAtMs),
     /** All keys, with what the codes say of their similarity and the most that may be wrong by. */
-    scan(query: Float32Array) {
+    scan(query: Float32Array, wanted = Number.POSITIVE_INFINITY) {
       kernel.aim(query, lengthOf(query) ?? Number.NaN)
       const shortlist = new Shortlist(100_000)
-      const bound = partition.scan(kernel, -1, shortlist)
+      const bound = partition.scan(kernel, -1, wanted, shortlist)
       const found = Array.from({ length: shortlist.size }, (_, place) => ({
         key: partition.keyAt(shortlist.slotAt(place)),
         similarity: shortlist.similarityAt(place)
@@ -56,7 +56,7 @@ describe('a partition', () => {
         fc.nat({ max: 1000 })
       )
       fc.assert(
-        fc.property(fc.integer({ min: 1, max: 40 }), fc.array(step, { maxLength: 300 }), (dimensions, steps) => {
+        fc.property(fc.integer({ min: 1, max: 120 }), fc.array(step, { maxLength: 300 }), (dimensions, steps) => {
           const { partition, put, scan, used } = open(isExact)
           const expected = new Map<string, { vector: Float32Array; expiresAtMs: number }>()
           for (const [what, which, value] of steps) {
@@ -123,6 +123,20 @@ describe('a partition', () => {
         expect(found.length).toBe(20)
         expect(found.find(({ key }) => key === keyOf(6))?.similarity).toBeCloseTo(1, 2)
       }
+  })
+
+  it('leaves out what cannot be among the best wanted, and nothing that can', () => {
+    const { put, scan } = open(false)
+    for (let value = 0; value < 3000; value++) put(keyOf(value), vectorOf(value, 96), 1)
+    for (const wanted of [1, 3, 50]) {
+      const query = vectorOf(5000 + wanted, 96)
+      const { bound, found: all } = scan(query)
+      const { found } = scan(query, wanted)
+      const least = (all[wanted - 1]?.similarity ?? 0) - 2 * bound
+      const possible = all.filter(({ similarity }) => similarity >= least)
+      expect(found.slice(0, possible.length)).toEqual(possible)
+      expect(found.length).toBeLessThan(2000)
+    }
   })
 
   it('says when there is no memory, and is as it was', () => {

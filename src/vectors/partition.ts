@@ -1,6 +1,6 @@
 import { type Blocks, largestBlock, smallestBlock } from './blocks.ts'
 import { CompactKeys, cellBytes } from './compact-keys.ts'
-import { type Kernel, mostRows, strideOf } from './kernel.ts'
+import { headOf, type Kernel, mostRows, strideOf } from './kernel.ts'
 import { errorBound, quantiseRow } from './quantise.ts'
 import type { Shortlist } from './shortlist.ts'
 
@@ -16,15 +16,17 @@ export interface PartitionOptions {
   readonly isExact: boolean
 }
 
-/** A block's rows, which lie in it as their codes, when they expire, perhaps the vectors themselves, their scales and keys. */
+/** A block's rows, which lie in it as their codes' heads and tails, when they expire, perhaps the vectors themselves, their scales, keys and the lengths of their tails. */
 interface Chunk {
   readonly rows: number
   readonly bytes: number
-  readonly codes: number
+  readonly heads: number
+  readonly tails: number
   readonly expiries: number
   readonly vectors: number
   readonly scales: number
   readonly cells: number
+  readonly lengths: number
   /** The largest error of a row's codes that the chunk has had. */
   error: number
   count: number
@@ -34,9 +36,12 @@ interface Chunk {
 const growth = 32
 /** How much of a chunk may be too little for another row. */
 const mostWaste = 0.125
+const scaleBytes = 4
+const lengthBytes = 2
 
 /**
- * Vectors in which neighbours are looked for, all of one length: rows of 8-bit codes, without gaps. A slot says where
+ * Vectors in which neighbours are looked for, all of one length: rows of 8-bit codes, without gaps, the first codes of
+ * all rows of a block together and the others elsewhere, for mostly the first ones will do. A slot says where
  * a vector is, chunk * 8192 + row, until the next removal: then the last vector takes the place of the one that goes.
  */
 export class Partition {
@@ -86,9 +91,15 @@ export class Partition {
       const at = chunk.vectors / 4 + row * this.dimensions
       return this.#blocks.floats.slice(at, at + this.dimensions)
     }
-    const at = chunk.codes + row * strideOf(this.dimensions)
-    const scale = this.#blocks.floats[chunk.scales / 4 + row] ?? 0
-    return Float32Array.from(this.#blocks.codes.subarray(at, at + this.dimensions), (code) => code * scale)
+    const { codes, floats } = this.#blocks
+    const head = headOf(this.dimensions)
+    const headAt = chunk.heads + row * head
+    const tailAt = chunk.tails + row * (strideOf(this.dimensions) - head) - head
+    const scale = floats[chunk.scales / 4 + row] ?? 0
+    const vector = new Float32Array(this.dimensions)
+    for (let index = 0; index < vector.length; index++)
+      vector[index] = (codes[(index < head ? headAt : tailAt) + index] ?? 0) * scale
+    return vector
   }
 
   /** Adds a vector of this length, or replaces that of the same key; false when there is no memory for it. */
@@ -144,16 +155,17 @@ export class Partition {
   }
 
   /**
-   * Offers the slots that may be at least as similar as `minSimilarity` to what the kernel aims at, by their codes.
-   * Returns the most that those similarities may be wrong by.
+   * Offers the slots that may be at least as similar as `minSimilarity` to what the kernel aims at, by their codes. What
+   * cannot be among the `wanted` best may be left out. Returns the most that those similarities may be wrong by.
    */
-  scan(kernel: Kernel, minSimilarity: number, shortlist: Shortlist): number {
-    const stride = strideOf(this.dimensions)
+  scan(kernel: Kernel, minSimilarity: number, wanted: number, shortlist: Shortlist): number {
     let largest = 0
-    for (const [index, { codes, scales, count, error }] of this.#chunks.entries()) {
-      const bound = errorBound(kernel.error, error)
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const bound = errorBound(kernel.error, chunk.error)
       largest = Math.max(largest, bound)
-      const found = kernel.scan(codes, scales, count, stride, Math.max(minSimilarity - bound, shortlist.floor))
+      // So many are at least that similar, though their codes be wrong by the most that they can.
+      const best = shortlist.similarityAt(wanted - 1) - largest
+      const found = kernel.scan(chunk, Math.max(Math.max(minSimilarity, best) - bound, shortlist.floor))
       for (let place = 0; place < found; place++) {
         const similarity = kernel.similarityAt(place)
         if (similarity >= shortlist.floor) shortlist.offer(index * mostRows + kernel.rowAt(place), similarity)
@@ -164,7 +176,7 @@ export class Partition {
 
   /** Lets go of everything. */
   clear(): void {
-    for (const { codes } of this.#chunks) this.#blocks.free(codes)
+    for (const { heads } of this.#chunks) this.#blocks.free(heads)
     this.#chunks.length = 0
     this.#chunkBytes = 0
     this.#keys.clear()
@@ -190,12 +202,16 @@ export class Partition {
   #write(slot: number, vector: Float32Array, length: number, expiresAtMs: number): void {
     const chunk = this.#chunkOf(slot)
     const row = slot % mostRows
-    const { codes, floats } = this.#blocks
+    const { codes, floats, halves } = this.#blocks
     const stride = strideOf(vector.length)
-    const at = chunk.codes + row * stride
-    const { scale, error } = quantiseRow(vector, length, codes, at)
-    codes.fill(0, at + vector.length, at + stride)
+    const headLength = headOf(vector.length)
+    const head = chunk.heads + row * headLength
+    const tail = chunk.tails + row * (stride - headLength)
+    const { scale, error, tailLength } = quantiseRow(vector, length, codes, { head, headLength, tail })
+    if (vector.length < headLength) codes.fill(0, head + vector.length, head + headLength)
+    else codes.fill(0, tail + vector.length - headLength, tail + stride - headLength)
     floats[chunk.scales / 4 + row] = scale
+    halves[chunk.lengths / 2 + row] = tailLength
     if (error > chunk.error) chunk.error = error
     if (this.#isExact) floats.set(vector, chunk.vectors / 4 + row * vector.length)
     this.setExpiry(slot, expiresAtMs)
@@ -213,7 +229,7 @@ export class Partition {
     this.count -= 1
     if (this.count === 0) this.clear()
     else if (chunk.count === 0) {
-      this.#blocks.free(chunk.codes)
+      this.#blocks.free(chunk.heads)
       this.#chunkBytes -= chunk.bytes
       this.#chunks.pop()
     }
@@ -221,19 +237,22 @@ export class Partition {
   }
 
   #copyRow(from: number, to: number): void {
-    const { bytes, floats } = this.#blocks
+    const { bytes } = this.#blocks
     const source = this.#chunkOf(from)
     const target = this.#chunkOf(to)
     const sourceRow = from % mostRows
     const targetRow = to % mostRows
-    function copy(part: 'codes' | 'vectors' | 'cells', size: number): void {
+    function copy(part: 'heads' | 'tails' | 'vectors' | 'scales' | 'cells' | 'lengths', size: number): void {
       const at = source[part] + sourceRow * size
       bytes.copyWithin(target[part] + targetRow * size, at, at + size)
     }
-    copy('codes', strideOf(this.dimensions))
+    const head = headOf(this.dimensions)
+    copy('heads', head)
+    copy('tails', strideOf(this.dimensions) - head)
+    copy('scales', scaleBytes)
     copy('cells', cellBytes)
+    copy('lengths', lengthBytes)
     if (this.#isExact) copy('vectors', this.dimensions * 4)
-    floats[target.scales / 4 + targetRow] = floats[source.scales / 4 + sourceRow] ?? 0
     target.error = Math.max(target.error, source.error)
     this.setExpiry(to, this.expiryAt(from))
   }
@@ -242,7 +261,7 @@ export class Partition {
   #open(dimensions: number): Chunk | undefined {
     const stride = strideOf(dimensions)
     const vectorBytes = this.#isExact ? dimensions * 4 : 0
-    const rowBytes = stride + 8 + vectorBytes + 4 + cellBytes
+    const rowBytes = stride + 8 + vectorBytes + scaleBytes + cellBytes + lengthBytes
     let wanted = smallestBlock
     while (wanted < rowBytes || (wanted < largestBlock && wanted * 2 * growth <= this.#chunkBytes)) wanted *= 2
     // The first one, which may stay the only one, is as small as can be.
@@ -254,11 +273,14 @@ export class Partition {
     }
     if (at === undefined) return undefined
     const rows = Math.min(mostRows, Math.floor(wanted / rowBytes))
+    const tails = at + rows * headOf(dimensions)
     const expiries = at + rows * stride
     const vectors = expiries + rows * 8
     const scales = vectors + rows * vectorBytes
-    const cells = scales + rows * 4
-    const chunk = { rows, bytes: wanted, codes: at, expiries, vectors, scales, cells, error: 0, count: 0 }
+    const cells = scales + rows * scaleBytes
+    const lengths = cells + rows * cellBytes
+    const places = { heads: at, tails, expiries, vectors, scales, cells, lengths }
+    const chunk = { ...places, rows, bytes: wanted, error: 0, count: 0 }
     this.#chunks.push(chunk)
     this.#chunkBytes += wanted
     return chunk

@@ -40,6 +40,18 @@ interface Candidates {
   readonly bound: number
   /** Whether there may be more than these. */
   readonly isCut: boolean
+  /** Whether only what can be among the best was taken, which holds as long as all of these are there and as they were. */
+  readonly isTrimmed: boolean
+  /** Whether some had expired. */
+  readonly hasExpired: boolean
+}
+
+interface Checked {
+  readonly matches: readonly Match[]
+  /** Whether the store had lost some. */
+  readonly hasLost: boolean
+  /** Whether some were not what their codes had said. */
+  readonly hasChanged: boolean
 }
 
 /**
@@ -48,8 +60,8 @@ interface Candidates {
  * not be the very best of them.
  */
 const leastCandidates = 64
-/** How often to look again when the store had lost what was found. */
-const rounds = 4
+/** How often to look when the store had lost what was found. */
+const rounds = 5
 
 /**
  * Finds neighbours: candidates by their codes, then their similarity by the vectors themselves, the most promising
@@ -58,12 +70,17 @@ const rounds = 4
 export async function search(search: Search, tools: SearchTools): Promise<readonly Match[]> {
   const { partition, count } = search
   let matches: readonly Match[] = []
+  let wanted = count
   for (let round = 0; round < rounds && partition.count > 0; round++) {
     // What the accelerator finds may all have gone; the second time everything is looked through.
-    const candidates = (round === 0 ? nearAccelerated(search, tools) : undefined) ?? nearCodes(search, tools)
+    const candidates = (round === 0 ? nearAccelerated(search, tools) : undefined) ?? nearCodes(search, tools, wanted)
     const checked = await check(search, tools, candidates)
     matches = checked.matches
-    if (matches.length >= count || !checked.hasLost || !candidates.isCut) break
+    if (candidates.isTrimmed) {
+      if (!checked.hasLost && !checked.hasChanged && !candidates.hasExpired) break
+    } else if (matches.length >= count || !checked.hasLost || !candidates.isCut) break
+    // One of the best was none: now nothing is left out because of it.
+    wanted = Number.POSITIVE_INFINITY
   }
   return matches
 }
@@ -84,16 +101,24 @@ export function checkedLength(vector: Float32Array, dimensions: number): number 
   return length
 }
 
-function nearCodes({ partition, vector, minSimilarity, count }: Search, { kernel, now }: SearchTools): Candidates {
+/** The candidates by their codes; what cannot be among the `wanted` best is left out. */
+function nearCodes(
+  { partition, vector, minSimilarity, count }: Search,
+  { kernel, now }: SearchTools,
+  wanted: number
+): Candidates {
   const shortlist = new Shortlist(Math.max(leastCandidates, 4 * count))
   kernel.aim(vector, lengthOf(vector) ?? 1)
-  const bound = partition.scan(kernel, minSimilarity, shortlist)
-  const list = Array.from({ length: shortlist.size }, (_, place) => {
+  const bound = partition.scan(kernel, minSimilarity, wanted, shortlist)
+  const isTrimmed = shortlist.size >= wanted
+  const least = shortlist.similarityAt(wanted - 1) - 2 * bound
+  const list: Candidate[] = []
+  for (let place = 0; place < shortlist.size && shortlist.similarityAt(place) >= least; place++) {
     const slot = shortlist.slotAt(place)
     const similarity = shortlist.similarityAt(place)
-    return { key: partition.keyAt(slot), similarity, expiresAtMs: partition.expiryAt(slot) }
-  })
-  return withoutExpired(partition, list, now(), bound, shortlist.isFull)
+    list.push({ key: partition.keyAt(slot), similarity, expiresAtMs: partition.expiryAt(slot) })
+  }
+  return withoutExpired(partition, { list, bound, isCut: shortlist.isFull, isTrimmed }, now())
 }
 
 function nearAccelerated({ partition, vector, count }: Search, tools: SearchTools): Candidates | undefined {
@@ -104,19 +129,13 @@ function nearAccelerated({ partition, vector, count }: Search, tools: SearchTool
     return slot < 0 ? [] : [{ key, similarity, expiresAtMs: partition.expiryAt(slot) }]
   })
   // Nothing is known of how wrong it may be: all are looked at.
-  return withoutExpired(partition, list, tools.now(), 2, true)
+  return withoutExpired(partition, { list, bound: 2, isCut: true, isTrimmed: false }, tools.now())
 }
 
-function withoutExpired(
-  partition: Partition,
-  list: readonly Candidate[],
-  nowMs: number,
-  bound: number,
-  isFull: boolean
-): Candidates {
-  const live = list.filter(({ expiresAtMs }) => expiresAtMs > nowMs)
-  for (const { key, expiresAtMs } of list) if (expiresAtMs <= nowMs) partition.remove(key)
-  return { list: live, bound, isCut: isFull }
+function withoutExpired(partition: Partition, all: Omit<Candidates, 'hasExpired'>, nowMs: number): Candidates {
+  const live = all.list.filter(({ expiresAtMs }) => expiresAtMs > nowMs)
+  for (const { key, expiresAtMs } of all.list) if (expiresAtMs <= nowMs) partition.remove(key)
+  return { ...all, list: live, hasExpired: live.length < all.list.length }
 }
 
 /** Compares the vectors themselves. */
@@ -124,20 +143,28 @@ async function check(
   { partition, name, vector, minSimilarity, count }: Search,
   { stored, gone, now }: SearchTools,
   { list, bound }: Candidates
-): Promise<{ matches: readonly Match[]; hasLost: boolean }> {
+): Promise<Checked> {
   const matches: Match[] = []
   let hasLost = false
-  function judge({ key, expiresAtMs }: Candidate, other: Float32Array | undefined): void {
+  let hasChanged = false
+  function judge(candidate: Candidate, other: Float32Array | undefined): void {
+    const { key, expiresAtMs } = candidate
     const slot = partition.find(key)
-    // It may have been removed or replaced while the store was asked.
-    if (slot < 0) return
+    if (slot < 0) {
+      // It was removed while the store was asked.
+      hasChanged = true
+      return
+    }
     if (other === undefined || other.length !== vector.length) {
       hasLost = true
       if (partition.expiryAt(slot) === expiresAtMs) gone(key)
       return
     }
     const similarity = cosine(vector, other)
-    if (similarity < minSimilarity || expiresAtMs <= now()) return
+    const hasExpired = expiresAtMs <= now()
+    // The store may have another vector by now.
+    if (hasExpired || Math.abs(similarity - candidate.similarity) > bound) hasChanged = true
+    if (similarity < minSimilarity || hasExpired) return
     const place = matches.findIndex((match) => match.similarity < similarity)
     matches.splice(place < 0 ? matches.length : place, 0, { key, similarity })
     if (matches.length > count) matches.pop()
@@ -167,5 +194,5 @@ async function check(
       next = end
     }
   }
-  return { matches, hasLost }
+  return { matches, hasLost, hasChanged }
 }

@@ -24,8 +24,9 @@ export class Shortlist {
     return this.#slots[place] ?? -1
   }
 
+  /** The similarity that stands at a place, less than any where there is none. */
   similarityAt(place: number): number {
-    return this.#similarities[place] ?? Number.NEGATIVE_INFINITY
+    return place < this.size ? (this.#similarities[place] ?? 0) : Number.NEGATIVE_INFINITY
   }
 
   offer(slot: number, similarity: number): void {
