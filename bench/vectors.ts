@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { StoredVector, StoredVectors } from '../src/core/stored-vectors.ts'
@@ -56,7 +58,7 @@ async function benchSize(size: number): Promise<string> {
           })
         )
       )
-    const reading = await benchReading(size, stored)
+    const reading = await benchReading(size, folder)
     const index = localVectors({ vectors: stored, hydrateWithinMs: 600_000 })
     const random = seeded(size)
     const queries = {
@@ -99,22 +101,28 @@ async function benchSize(size: number): Promise<string> {
   }
 }
 
-/** Reads the partition while a probe looks how long the event loop does not come round. */
-async function benchReading(size: number, vectors: StoredVectors): Promise<string> {
-  const took: number[] = []
-  const holds: number[] = []
-  const idle: number[] = []
+/** Reads the partition in fresh processes, while a probe looks how long the event loop does not come round. */
+async function benchReading(size: number, folder: string): Promise<string> {
+  const readings: Reading[] = []
   for (let round = 0; round < rounds; round++) {
-    idle.push(await longestHold(new Promise((resolve) => setTimeout(resolve, 300))))
-    const index = localVectors({ vectors, hydrateWithinMs: 600_000 })
-    const startedAt = performance.now()
-    holds.push(await longestHold(index.nearest(partition, randomUnit(seeded(1), dimensions), minSimilarity, 1)))
-    took.push(performance.now() - startedAt)
-    if (index.usage().vectors !== size) throw new Error(`read ${index.usage().vectors} of ${size} vectors`)
-    await index.close()
+    const program = join(import.meta.dirname, 'reading.ts')
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', program, folder, partition, String(dimensions)])
+    const reading = JSON.parse(stdout) as Reading
+    if (reading.vectors !== size) throw new Error(`read ${reading.vectors} of ${size} vectors`)
+    readings.push(reading)
   }
-  return row([size, median(took).toFixed(0), median(holds).toFixed(1), median(idle).toFixed(1)])
+  const of = (field: keyof Reading): number => median(readings.map((reading) => reading[field]))
+  return row([size, of('tookMs').toFixed(0), of('holdMs').toFixed(1), of('besideMs').toFixed(1)])
 }
+
+interface Reading {
+  readonly vectors: number
+  readonly tookMs: number
+  readonly holdMs: number
+  readonly besideMs: number
+}
+
+const run = promisify(execFile)
 
 /** What vectors take, by the index's own count and by the process's, with a store that holds nothing in memory. */
 async function benchMemory(): Promise<void> {
@@ -232,23 +240,6 @@ function plainScan(vectors: readonly Float32Array[], query: Float32Array): { bes
     }
   }
   return { best, tookMs: performance.now() - startedAt }
-}
-
-/** The longest time between two turns of the event loop until the promise is settled. */
-async function longestHold(promise: Promise<unknown>): Promise<number> {
-  let longest = 0
-  let isOver = false
-  const over = promise.finally(() => {
-    isOver = true
-  })
-  for (let last = performance.now(); !isOver; ) {
-    await new Promise((resolve) => setImmediate(resolve))
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-  }
-  await over
-  return longest
 }
 
 function memory(): number {

@@ -101,7 +101,10 @@ describe('the runner of a local model', () => {
     const moon = await runner.ask([['moon']])
     const asked = [runner.ask([['die']]), runner.ask([['moon']])]
     for (const each of await Promise.allSettled(asked)) {
-      expect(each).toMatchObject({ status: 'rejected', reason: { code: 'embedder-unavailable', message: /ended with code 7/ } })
+      expect(each).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'embedder-unavailable', message: /ended with code 7/ }
+      })
     }
     expect(await runner.ask([['moon']])).toEqual(moon)
     expect(log()).toEqual(['load', 'run 1,3', 'load', 'run 1,3'])

@@ -130,7 +130,10 @@ export class LocalRunner {
       }
       this.#running = []
     } else if (this.#isReady) {
-      const error = new RepriseError('embedder-unavailable', `the local model in ${this.#model.folder} failed: ${reply.message}`)
+      const error = new RepriseError(
+        'embedder-unavailable',
+        `the local model in ${this.#model.folder} failed: ${reply.message}`
+      )
       const failed = new Set(this.#running.map(({ request }) => request))
       this.#running = []
       for (const request of failed) this.#drop(request, error)
