@@ -60,8 +60,13 @@ export function readLatest<Result>(database: EmbeddedDatabase, read: () => Resul
     database.resetReadTxn()
     return read()
   } catch (error) {
-    throw new RepriseError('store-unavailable', `the embedded store cannot read: ${messageOf(error)}`, { cause: error })
+    throw unreadable(error)
   }
+}
+
+/** What a failed read is reported as. */
+export function unreadable(error: unknown): RepriseError {
+  return new RepriseError('store-unavailable', `the embedded store cannot read: ${messageOf(error)}`, { cause: error })
 }
 
 async function openEnvironment(folder: string, mapBytes: number): Promise<Environment> {
