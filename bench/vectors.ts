@@ -7,10 +7,10 @@ import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { StoredVector, StoredVectors } from '../src/core/stored-vectors.ts'
+import { vectorBytes } from '../src/core/vector-bytes.ts'
 import { embeddedStore } from '../src/stores/embedded.ts'
 import { localVectors } from '../src/vectors/local.ts'
 import { usearchAccelerator } from '../src/vectors/usearch.ts'
-import { vectorBytes } from '../src/vectors/vector-bytes.ts'
 import { near, randomUnit, seeded } from '../test/support/unit-vectors.ts'
 
 const dimensions = 384

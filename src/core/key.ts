@@ -54,7 +54,8 @@ export type Identifying<Request> = Pick<Kind<Request, unknown>, 'name' | 'identi
 /** More than one layer asks for a request's key. */
 const keysOfRequests = new WeakMap<object, KnownKey>()
 
-function sameScope(a: readonly string[], b: readonly string[]): boolean {
+/** Whether two scopes share their answers. */
+export function sameScope(a: readonly string[], b: readonly string[]): boolean {
   if (a === b) return true
   if (a.length !== b.length) return false
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false

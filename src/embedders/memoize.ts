@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { RepriseError } from '../core/errors.ts'
+import { vectorBytes, vectorOf } from '../core/vector-bytes.ts'
 import { abortedError, throwIfAborted } from './abort.ts'
 import type { Embedder, EmbedOptions } from './embedder.ts'
 import { TextBatches } from './text-batches.ts'
@@ -117,7 +118,8 @@ class RememberingEmbedder implements Embedder {
   async #recall(key: string): Promise<Float32Array | undefined> {
     try {
       const bytes = await this.#memory?.get(key)
-      return bytes === undefined ? undefined : vectorOf(bytes)
+      // What comes from far may be anything; and its own copy, for the bytes may be part of something larger.
+      return bytes === undefined ? undefined : vectorOf(bytes)?.slice()
     } catch {
       return undefined
     }
@@ -125,32 +127,11 @@ class RememberingEmbedder implements Embedder {
 
   async #remember(key: string, vector: Float32Array): Promise<void> {
     try {
-      await this.#memory?.set(key, bytesOf(vector))
+      await this.#memory?.set(key, vectorBytes(vector))
     } catch {
       // It will be embedded again.
     }
   }
-}
-
-/** 32-bit floats, little-endian. */
-function bytesOf(vector: Float32Array): Uint8Array {
-  const bytes = Buffer.alloc(vector.length * 4)
-  for (let index = 0; index < vector.length; index++) bytes.writeFloatLE(vector[index] as number, index * 4)
-  return bytes
-}
-
-/** Undefined for bytes that are no unit vector: what comes from far may be anything. */
-function vectorOf(bytes: Uint8Array): Float32Array | undefined {
-  if (bytes.length === 0 || bytes.length % 4 !== 0) return undefined
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  const vector = new Float32Array(bytes.length / 4)
-  let squares = 0
-  for (let index = 0; index < vector.length; index++) {
-    const value = view.readFloatLE(index * 4)
-    vector[index] = value
-    squares += value * value
-  }
-  return Math.abs(squares - 1) < 1e-3 ? vector : undefined
 }
 
 async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {

@@ -57,12 +57,12 @@ export class MeaningSearch {
       probe: () => index.nearest('probe', probed, 1, 1)
     })
     if (verifier !== undefined) {
-      const { verify, deadlineMs: verifierMs = 2000 } = verifier
+      const { deadlineMs: verifierMs = 2000 } = verifier
       this.#verifying = new Breaker({
         part: 'verifier',
         deadlineMs: verifierMs,
         observe,
-        probe: () => verify('Is anybody there?', 'Is anyone there?')
+        probe: () => verifier.verify('Is anybody there?', 'Is anyone there?')
       })
     }
   }

@@ -1,6 +1,6 @@
 import { Breaker } from '../core/breaker.ts'
 import type { Observe } from '../core/events.ts'
-import { partitionOf } from '../core/key.ts'
+import { partitionOf, sameScope } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import type { Embedder } from '../embedders/embedder.ts'
 
@@ -33,12 +33,19 @@ export interface MeaningsOptions {
   readonly maxTextLength?: number
 }
 
+/** What a request means, and for whom that was found out. */
+interface Known {
+  readonly kind: string
+  readonly scope: readonly string[]
+  readonly meaning: Promise<Meaning | Meaningless>
+}
+
 /** Says what requests mean, each request once however many layers ask, and never throws. */
 export class Meanings {
   readonly embedder: Embedder
   readonly #breaker: Breaker
   readonly #maxTextLength: number
-  readonly #known = new WeakMap<object, Promise<Meaning | Meaningless>>()
+  readonly #known = new WeakMap<object, Known>()
 
   constructor({ embedder, probed = embedder, observe, deadlineMs = 1000, maxTextLength = 1000 }: MeaningsOptions) {
     this.embedder = embedder
@@ -51,16 +58,17 @@ export class Meanings {
     })
   }
 
-  /** What the request means within the scope. A request belongs to one kind, and to one scope. */
+  /** What the request means within the scope. */
   of<Request extends object>(
     kind: Kind<Request, unknown>,
     request: Request,
     scope: readonly string[]
   ): Promise<Meaning | Meaningless> {
     const known = this.#known.get(request)
-    if (known !== undefined) return known
+    // Whoever asks the same object again for somebody else must not be led to the first one's entries.
+    if (known !== undefined && known.kind === kind.name && sameScope(known.scope, scope)) return known.meaning
     const meaning = this.#embed(kind, request, scope)
-    this.#known.set(request, meaning)
+    this.#known.set(request, { kind: kind.name, scope, meaning })
     return meaning
   }
 
@@ -82,6 +90,8 @@ export class Meanings {
     try {
       vector = (await this.#breaker.run('embed', () => this.embedder.embed([text])))[0]
     } catch {
+      // Asked again it may succeed.
+      this.#known.delete(request)
       return { reason: 'embedder-failed' }
     }
     if (vector === undefined || vector.length === 0) return { reason: 'unknown-words' }

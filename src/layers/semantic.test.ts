@@ -204,6 +204,21 @@ describe('a verifier', () => {
     expect(made.events).toContainEqual(expect.objectContaining({ type: 'refuted', by: 'verifier' }))
   })
 
+  it('may be an object of a class', async () => {
+    class Picky {
+      readonly name = 'picky'
+      readonly deadlineMs = 1000
+      #asked = 0
+      async verify(): Promise<boolean> {
+        this.#asked += 1
+        return this.#asked > 0
+      }
+    }
+    await open({ verifier: new Picky() })
+    await asking(same, 'so')
+    expect((await asking(other)).answer.value).toBe('so')
+  })
+
   it('is not asked where similarity leaves no doubt', async () => {
     await open({
       verifyBelow: 0.9,
@@ -220,6 +235,16 @@ describe('the semantic layer in trouble (law 6)', () => {
     const { answer, events } = await asking('How do I reset my password?', 'so')
     expect(answer.value).toBe('so')
     expect(outcomes(events)).toEqual(['exact miss', 'semantic miss'])
+  })
+
+  it('embeds a request anew that it failed to embed before', async () => {
+    await asking('How do I reset my password?', 'so')
+    const request = { text: 'How can I reset my password?' }
+    embedder.chaos = () => Promise.reject(new Error('no model'))
+    const failed = ask(request, makeContext({ mode: { onlyIfCached: true } }))
+    await expect(failed).rejects.toMatchObject({ code: 'only-if-cached' })
+    embedder.chaos = () => {}
+    expect((await ask(request, makeContext({ mode: { onlyIfCached: true } }))).value).toBe('so')
   })
 
   it('waits for a hanging embedder once, and leaves it out until it is back', async () => {

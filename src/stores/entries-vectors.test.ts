@@ -84,9 +84,9 @@ describe('the vectors of a namespace', () => {
     expect(told).toHaveLength(2)
   })
 
-  it('do not throw when they are peeked at in a store that is closed, and reject when they are asked for', async () => {
+  it('fail when they are peeked at or asked for in a store that is closed, rather than not being there', async () => {
     await store.close()
-    expect(mine.vectors?.peek?.('partition', 'a')).toBeUndefined()
+    expect(() => mine.vectors?.peek?.('partition', 'a')).toThrow(expect.objectContaining({ code: 'store-closed' }))
     await expect(mine.vectors?.get('partition', 'a')).rejects.toMatchObject({ code: 'store-closed' })
   })
 })

@@ -14,7 +14,10 @@ export class EntriesVectors implements StoredVectors {
     this.#namespace = namespace
     this.#reads = reads
     // Only where the store has it: elsewhere there would be nothing to see, ever.
-    if (vectors.peek !== undefined) this.peek = (partition, key) => this.#peek(partition, key)
+    const { peek } = vectors
+    if (peek !== undefined) {
+      this.peek = (partition, key) => peek.call(vectors, namespace + partition, namespace + key)
+    }
   }
 
   get(partition: string, key: string): Promise<Uint8Array | undefined> {
@@ -36,14 +39,5 @@ export class EntriesVectors implements StoredVectors {
       },
       lost: () => listener.lost()
     })
-  }
-
-  #peek(partition: string, key: string): Uint8Array | undefined {
-    try {
-      return this.#vectors.peek?.(this.#namespace + partition, this.#namespace + key)
-    } catch {
-      // `get` will tell of it.
-      return undefined
-    }
   }
 }

@@ -35,8 +35,8 @@ const patience = 20
  */
 export class Entries {
   /**
-   * The namespace's vectors, if the store keeps any. A `get` that fails or takes longer than the deadline rejects, for
-   * that is not the same as that there is no vector; `peek` never throws.
+   * The namespace's vectors, if the store keeps any. What fails rejects or throws, a `get` that takes longer than the
+   * deadline too: that nobody knows is not the same as that there is no vector.
    */
   readonly vectors: StoredVectors | undefined
   readonly #store: Store

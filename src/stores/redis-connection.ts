@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, RepriseError } from '../core/errors.ts'
+import { type RedisScript, runScript } from '../core/redis-script.ts'
 import type { RedisAddress } from './redis-address.ts'
-import type { Script } from './redis-scripts.ts'
 
 /** TLS with a server whose certificate is signed by a private authority, or that asks for one. All as PEM. */
 export interface RedisTls {
@@ -67,14 +67,8 @@ export class RedisConnection {
   }
 
   /** Runs a script, and sends it along when the server does not know it: it forgets when it starts or is flushed. */
-  async run(script: Script, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args]
-    try {
-      return await this.send(['EVALSHA', script.sha, ...rest])
-    } catch (error) {
-      if (!(error instanceof RepriseError) || !messageOf(error.cause).startsWith('NOSCRIPT')) throw error
-      return await this.send(['EVAL', script.source, ...rest])
-    }
+  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
+    return runScript<Buffer>((command) => this.send(command), script, keys, args)
   }
 
   /** The error of an answer that makes no sense. The connection is given up: the next ones could be anybody's. */

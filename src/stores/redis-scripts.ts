@@ -1,15 +1,5 @@
-import { createHash } from 'node:crypto'
+import { redisScript } from '../core/redis-script.ts'
 import { logLastsMs, logRecords, noRecord } from './redis-layout.ts'
-
-/** A Lua script, known to the server by its hash. */
-export interface Script {
-  readonly source: string
-  readonly sha: string
-}
-
-function script(source: string): Script {
-  return { source, sha: createHash('sha1').update(source).digest('hex') }
-}
 
 /**
  * Sets an entry with tags, or with a vector, or both. KEYS are the entry, its vector, the sorted sets that it is a
@@ -20,7 +10,7 @@ function script(source: string): Script {
  * A sorted set drops what has expired whenever it is written to, and lives as long as its last member. A record of the
  * log says after which other it came, so that whoever reads on knows when something is missing in between.
  */
-export const setIndexed = script(`
+export const setIndexed = redisScript(`
 local ttl = tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -52,7 +42,7 @@ return 1`)
  * Deletes the entry KEYS[1] and its vector KEYS[2] if it bears the tag whose hash is ARGV[1]: an entry that was replaced
  * since may not. The hashes stand in the value's header: one byte of version, two of their number, then eight of each.
  */
-export const deleteIfTagged = script(`
+export const deleteIfTagged = redisScript(`
 local head = redis.call('GETRANGE', KEYS[1], 0, 2)
 if #head < 3 then return 0 end
 local count = head:byte(2) * 256 + head:byte(3)
@@ -66,7 +56,7 @@ end
 return 0`)
 
 /** Takes members off the sorted set KEYS[1], if their score is what it was: ARGV are members and scores in turn. */
-export const untag = script(`
+export const untag = redisScript(`
 for i = 1, #ARGV, 2 do
   local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
   if score and tonumber(score) == tonumber(ARGV[i + 1]) then redis.call('ZREM', KEYS[1], ARGV[i]) end
@@ -74,17 +64,17 @@ end
 return 0`)
 
 /** Adds ARGV[1] to the counter KEYS[1], which gets ARGV[2] milliseconds to live when it is made. */
-export const increment = script(`
+export const increment = redisScript(`
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return count`)
 
 /** Gives the lease KEYS[1] ARGV[2] milliseconds more, if ARGV[1] holds it. */
-export const renewLease = script(`
+export const renewLease = redisScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
 /** Gives the lease KEYS[1] up, if ARGV[1] holds it. */
-export const releaseLease = script(`
+export const releaseLease = redisScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`)

@@ -3,10 +3,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { fakeStoredVectors, inAnHour } from '../../test/support/fake-stored-vectors.ts'
 import { randomUnit, seeded } from '../../test/support/unit-vectors.ts'
 import type { Event } from '../core/events.ts'
+import { cosine } from '../core/vector-bytes.ts'
 import type { Accelerator } from './accelerator.ts'
 import { type LocalVectors, type LocalVectorsOptions, localVectors } from './local.ts'
 import { checkUsearchVersion, usearchAccelerator } from './usearch.ts'
-import { cosine } from './vector-bytes.ts'
 
 const opened: LocalVectors[] = []
 

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import wabt from 'wabt'
+import { cosine, lengthOf } from '../core/vector-bytes.ts'
 import { Blocks, largestBlock } from './blocks.ts'
 import { headOf, Kernel, strideOf } from './kernel.ts'
 import { kernelBinary } from './kernel-binary.ts'
 import { errorBound, quantiseQuery, quantiseRow } from './quantise.ts'
-import { cosine, lengthOf } from './vector-bytes.ts'
 
 const text = join(import.meta.dirname, 'kernel.wat')
 const binary = join(import.meta.dirname, 'kernel-binary.ts')

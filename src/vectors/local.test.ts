@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type FakeStoredVectors, fakeStoredVectors, inAnHour } from '../../test/support/fake-stored-vectors.ts'
 import type { Event } from '../core/events.ts'
+import { cosine } from '../core/vector-bytes.ts'
 import { vectorIndexContract } from '../testing/vector-index-contract.ts'
 import { type LocalVectors, type LocalVectorsOptions, localVectors } from './local.ts'
-import { cosine } from './vector-bytes.ts'
 
 const opened: LocalVectors[] = []
 

@@ -1,6 +1,7 @@
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
 import type { StoredVectors } from '../core/stored-vectors.ts'
+import { lengthOf, vectorOf } from '../core/vector-bytes.ts'
 import { Accelerated, type OpenAccelerator } from './accelerator.ts'
 import { Blocks } from './blocks.ts'
 import type { HeldPartition } from './held-partition.ts'
@@ -12,7 +13,6 @@ import { checkedLength, search } from './search.ts'
 import { Sweeper } from './sweeper.ts'
 import { Turns } from './turns.ts'
 import { usearchAccelerator } from './usearch.ts'
-import { lengthOf, vectorOf } from './vector-bytes.ts'
 import type { Match, VectorIndex } from './vector-index.ts'
 
 export interface LocalVectorsOptions {

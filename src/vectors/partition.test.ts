@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { cosine, lengthOf } from '../core/vector-bytes.ts'
 import { Blocks } from './blocks.ts'
 import { Kernel } from './kernel.ts'
 import { Partition } from './partition.ts'
 import { Shortlist } from './shortlist.ts'
-import { cosine, lengthOf } from './vector-bytes.ts'
 
 const megabyte = 1024 ** 2
 

@@ -1,32 +1,4 @@
-import { createHash } from 'node:crypto'
-import { messageOf } from '../core/errors.ts'
-import type { RedisCommand } from '../core/redis-command.ts'
-
-/** A Lua script, known to the server by its hash. */
-interface Script {
-  readonly source: string
-  readonly sha: string
-}
-
-function script(source: string): Script {
-  return { source, sha: createHash('sha1').update(source).digest('hex') }
-}
-
-/** Runs a script, and sends it along when the server does not know it: it forgets when it starts or is flushed. */
-export async function runScript(
-  command: RedisCommand,
-  { sha, source }: Script,
-  keys: readonly string[],
-  args: readonly (string | Uint8Array)[]
-): Promise<unknown> {
-  const rest = [String(keys.length), ...keys, ...args]
-  try {
-    return await command(['EVALSHA', sha, ...rest])
-  } catch (error) {
-    if (!messageOf(error).includes('NOSCRIPT No matching script')) throw error
-    return await command(['EVAL', source, ...rest])
-  }
-}
+import { redisScript } from '../core/redis-script.ts'
 
 /**
  * Adds a vector: KEYS are the vector set and its expiries, ARGV the element's id, the vector, how many numbers it has,
@@ -38,7 +10,7 @@ export async function runScript(
  * EF 100, half of what is usual, halves the time for which the server does nothing else; what is as near as a hit has
  * to be is found as surely (docs/vectors.md).
  */
-export const addVector = script(`#!lua
+export const addVector = redisScript(`#!lua
 if redis.call('VCARD', KEYS[1]) > 0 then
   local dimensions = redis.call('VDIM', KEYS[1])
   if dimensions ~= tonumber(ARGV[3]) then return -dimensions end
@@ -56,7 +28,7 @@ return 1`)
  * those whose time is over or unknown: one that was replaced meanwhile stays. Then others whose time is over.
  * Answers how many of the expiries went, and the earliest that is left, if there is one.
  */
-export const dropVectors = script(`
+export const dropVectors = redisScript(`
 local gone = 0
 local function drop(id)
   redis.call('VREM', KEYS[1], id)

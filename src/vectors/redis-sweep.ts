@@ -1,6 +1,7 @@
 import type { RedisCommand } from '../core/redis-command.ts'
+import { runScript } from '../core/redis-script.ts'
 import { numberOf } from './redis-replies.ts'
-import { dropVectors, runScript } from './redis-scripts.ts'
+import { dropVectors } from './redis-scripts.ts'
 
 /** Where a partition's vectors lie, and when each of them expires. */
 export interface PartitionKeys {

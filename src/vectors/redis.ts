@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { RedisCommand } from '../core/redis-command.ts'
+import { runScript } from '../core/redis-script.ts'
+import { lengthOf, vectorBytes } from '../core/vector-bytes.ts'
 import { numberOf, numbersOf, scoredOf } from './redis-replies.ts'
-import { addVector, dropVectors, runScript } from './redis-scripts.ts'
+import { addVector, dropVectors } from './redis-scripts.ts'
 import { type PartitionKeys, RedisSweep, stepSize } from './redis-sweep.ts'
-import { lengthOf, vectorBytes } from './vector-bytes.ts'
 import type { Match, VectorIndex } from './vector-index.ts'
 
 export interface RedisVectorsOptions {

@@ -1,10 +1,10 @@
 import { RepriseError } from '../core/errors.ts'
 import type { StoredVectors } from '../core/stored-vectors.ts'
+import { cosine, lengthOf, vectorOf } from '../core/vector-bytes.ts'
 import type { Accelerated } from './accelerator.ts'
 import type { Kernel } from './kernel.ts'
 import type { Partition } from './partition.ts'
 import { Shortlist } from './shortlist.ts'
-import { cosine, lengthOf, vectorOf } from './vector-bytes.ts'
 import type { Match } from './vector-index.ts'
 
 export interface Search {

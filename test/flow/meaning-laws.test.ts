@@ -83,6 +83,19 @@ describe('law 4: alike means the same in everything but the wording of the last 
     expect(here.origin.layer).toBe('semantic')
   })
 
+  it('keeps scopes apart when the very same object is asked for two of them', async () => {
+    const paraphrase = { text: alike, within: 'here' }
+    await asking(password, 'here', { scope: ['alice'] })
+    expect((await ask(paraphrase, makeContext({ scope: ['alice'] }))).origin.layer).toBe('semantic')
+    const forBob = ask(paraphrase, makeContext({ scope: ['bob'] }))
+    await settle()
+    expect(provider.asked).toHaveLength(2)
+    provider.asked[1]?.answer('for Bob')
+    expect((await forBob).value).toBe('for Bob')
+    expect((await asking(alikeToo, 'here', { scope: ['bob'] })).value).toBe('for Bob')
+    expect((await asking(alikeToo, 'here', { scope: ['alice'] })).value).toBe(password)
+  })
+
   it('never compares the vectors of different models', async () => {
     await asking(password)
     await open(new WordsEmbedder({ model: 'words-2' }))

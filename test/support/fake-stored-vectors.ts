@@ -1,5 +1,5 @@
 import type { StoredVector, StoredVectors, VectorListener } from '../../src/core/stored-vectors.ts'
-import { vectorBytes } from '../../src/vectors/vector-bytes.ts'
+import { vectorBytes } from '../../src/core/vector-bytes.ts'
 
 export interface FakeStoredVectorsOptions {
   /** Gives vectors without waiting too. Default: true. */
