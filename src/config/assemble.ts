@@ -60,9 +60,9 @@ function modelFolder(): string {
 async function verifying(
   { verifier }: Settings,
   progress: ((progress: Progress) => void) | undefined
-): Promise<Pick<GatewayOptions, 'judge' | 'verifier'>> {
+): Promise<Pick<GatewayOptions, 'verifierModel' | 'verifier'>> {
   if (verifier === undefined) return {}
-  if (verifier.startsWith('openai:')) return { judge: verifier.slice('openai:'.length) }
+  if (verifier.startsWith('openai:')) return { verifierModel: verifier.slice('openai:'.length) }
   const { crossEncoder } = await import('../embedders/local-verifier.ts')
   const model = verifier.slice('local:'.length)
   return {

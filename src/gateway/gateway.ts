@@ -23,7 +23,7 @@ import { embeddings, type GatheredRequest } from './embeddings.ts'
 import type { Endpoint } from './endpoint.ts'
 import { explainExchange } from './explanations.ts'
 import { HttpCaller } from './http-caller.ts'
-import { judge } from './judge.ts'
+import { modelVerifier } from './model-verifier.ts'
 import { passThrough } from './pass-through.ts'
 import { readBody } from './read-body.ts'
 import { recallBodies } from './recall.ts'
@@ -50,7 +50,7 @@ export interface GatewayOptions extends CacheOptions {
    * A model of OpenAI's, or of whoever speaks its dialect at `openaiUrl`, that decides after the guards whether two
    * texts mean the same. Asked with the operator's own key. Default: none.
    */
-  readonly judge?: string
+  readonly verifierModel?: string
   /** The largest request body, in bytes. Default: 64 MB. */
   readonly maxBodyBytes?: number
 }
@@ -90,7 +90,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   })
   const priceOf = listPrices()
   const askOpenai = priced(openai.ask, priceOf, { url: openai.baseUrl, name: openai.name })
-  const cache = await createCache({ ...options, ...judging(options, askOpenai, observe) })
+  const cache = await createCache({ ...options, ...verifying(options, askOpenai, observe) })
   const tools = {
     tenantOf: options.tenancy === 'one' ? oneTenant() : tenantByCredential(options.secret ?? 'reprise'),
     recall: recallBodies(),
@@ -207,8 +207,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 }
 
 /** The verifier that the options ask for by a model's name. */
-function judging(
-  { judge: model, openaiKey }: GatewayOptions,
+function verifying(
+  { verifierModel: model, openaiKey }: GatewayOptions,
   ask: Handler<WireRequest, Body>,
   observe: Observe
 ): Pick<CacheOptions, 'verifier'> {
@@ -220,7 +220,7 @@ function judging(
       `verifier: openai:${model} is asked with the operator's own key: set REPRISE_OPENAI_KEY`
     )
   }
-  return { verifier: judge(model, ask, observe) }
+  return { verifier: modelVerifier(model, ask, observe) }
 }
 
 /** Both providers live under /v1: whose SDK is speaking? */

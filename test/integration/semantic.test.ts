@@ -202,13 +202,13 @@ describe('a gateway with an embedder', () => {
   })
 })
 
-describe('a gateway with a judge', () => {
+describe('a gateway with a model as its verifier', () => {
   async function judged(verdict: string): Promise<Stand> {
     const judging = await makeStand(
       {
         store: 'memory:',
         embedder: new WordsEmbedder(),
-        judge: 'gpt-4o-mini',
+        verifierModel: 'gpt-4o-mini',
         openaiKey: 'sk-operator'
       },
       { answer: ({ model }) => (model === 'gpt-4o-mini' ? { text: verdict } : undefined) }
@@ -241,7 +241,7 @@ describe('a gateway with a judge', () => {
 
   it('needs a key of the operator', async () => {
     await expect(
-      makeGateway({ store: 'memory:', embedder: new WordsEmbedder(), judge: 'gpt-4o-mini' }, stand.provider)
+      makeGateway({ store: 'memory:', embedder: new WordsEmbedder(), verifierModel: 'gpt-4o-mini' }, stand.provider)
     ).rejects.toThrow('set REPRISE_OPENAI_KEY')
   })
 })

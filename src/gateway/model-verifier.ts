@@ -12,10 +12,10 @@ Would one and the same answer be fully right for both? Mind names, numbers, nega
 Answer with one word, yes or no; no if in doubt.`
 
 /** A language model that decides whether two texts mean the same. */
-export function judge(model: string, ask: Handler<WireRequest, Body>, observe: Observe): Verifier {
+export function modelVerifier(model: string, ask: Handler<WireRequest, Body>, observe: Observe): Verifier {
   const never = new AbortController()
   return {
-    name: `judge:${model}`,
+    name: `openai:${model}`,
     deadlineMs: 10_000,
     async verify(asked, answered) {
       const messages = [
