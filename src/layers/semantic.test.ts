@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { HandProvider, makeContext, settle, textKind } from '../../test/support/ask.ts'
 import { ChaosStore } from '../../test/support/chaos-store.ts'
 import { WordsEmbedder } from '../../test/support/words-embedder.ts'
@@ -204,18 +204,22 @@ describe('a verifier', () => {
     expect(made.events).toContainEqual(expect.objectContaining({ type: 'refuted', by: 'verifier' }))
   })
 
-  it('may be an object of a class', async () => {
-    class Picky {
-      readonly name = 'picky'
-      readonly deadlineMs = 1000
+  it('may be an object of a class, and is asked again when it is back', async () => {
+    class Slow {
+      readonly name = 'slow'
+      readonly deadlineMs = 20
       #asked = 0
-      async verify(): Promise<boolean> {
+      verify(): Promise<boolean> {
         this.#asked += 1
-        return this.#asked > 0
+        return this.#asked === 1 ? new Promise(() => {}) : Promise.resolve(true)
       }
     }
-    await open({ verifier: new Picky() })
+    const seen: Event[] = []
+    await open({ verifier: new Slow(), observe: (event) => seen.push(event) })
     await asking(same, 'so')
+    // An answer that is not stored, so that it is not found instead.
+    expect((await asking(other, '')).paid).toBe(true)
+    await vi.waitUntil(() => seen.some(({ type }) => type === 'closed'), { timeout: 5000 })
     expect((await asking(other)).answer.value).toBe('so')
   })
 
