@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   proof: ['core', 'embedders', 'guards'],
   adapters: ['core', 'cache'],
   providers: ['core', 'wires'],
-  router: ['core'],
+  router: ['core', 'wires', 'providers'],
   cache: ['core', 'layers', 'stores', 'guards', 'embedders', 'vectors'],
   gateway: ['core', 'cache', 'layers', 'providers', 'router', 'wires'],
   config: ['core', 'gateway', 'embedders', 'guards'],

@@ -23,14 +23,20 @@ export interface Origin {
   readonly ageMs?: number
   /** How much longer the answer is fresh; negative when it is stale. */
   readonly freshForMs?: number
-  /** Past its time to live, and served because nothing better was to be had. */
+  /** Past its time to live, and served all the same: while it is asked anew, or because nothing better was to be had. */
   readonly stale?: true
+  /** Less alike than a hit by meaning must be, and served because all who could have answered failed. */
+  readonly lastResort?: true
   /** Whether the answer went into the store. */
   readonly stored?: boolean
   /** Why the cache was not asked. */
   readonly bypass?: string
   /** Who made the answer: a provider's name. */
   readonly provider?: string
+  /** Made by another model than the one that was asked for, because that one could not answer. */
+  readonly fallback?: true
+  /** Must not be stored, whatever its kind thinks of it. */
+  readonly storable?: false
   /** The model that the provider says it used. */
   readonly model?: string
   readonly usage?: Usage

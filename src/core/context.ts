@@ -8,8 +8,16 @@ export interface CallOptions {
   readonly ttlMs?: number
   /** What the stored answer can be invalidated by. */
   readonly tags?: readonly string[]
+  /** How long after that it is served at once while it is asked anew, in milliseconds. Default: as the cache is configured. */
+  readonly staleWhileRevalidateMs?: number
+  /** How long after its freshness it may be served when nobody can answer, in milliseconds. Default: as the cache is configured. */
+  readonly graceMs?: number
+  /** The share of its time to live, above 0, after which a hit asks for it anew. Default: as the cache is configured. */
+  readonly eagerRefresh?: number
   /** Answers are shared only within an equal scope. */
   readonly scope?: readonly string[]
+  /** On whose account: budgets count by it, and tenants share no answers. */
+  readonly tenant?: string
   readonly signal?: AbortSignal
 }
 
@@ -17,13 +25,18 @@ export interface CallOptions {
 const never = new AbortController()
 
 /** A call as the layers see it. */
-export function contextOf({ scope = [], tags = [], signal, ttlMs }: CallOptions, observe: Observe): Context {
+export function contextOf(options: CallOptions, observe: Observe): Context {
+  const { scope = [], tags = [], signal, tenant, ttlMs, staleWhileRevalidateMs, graceMs, eagerRefresh } = options
   return {
-    scope,
+    scope: tenant === undefined ? scope : ['tenant', tenant, ...scope],
     mode: defaultMode,
     tags,
     caller: signal === undefined ? never : { signal },
     observe,
-    ...(ttlMs === undefined ? {} : { ttlMs })
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
+    ...(graceMs === undefined ? {} : { graceMs }),
+    ...(eagerRefresh === undefined ? {} : { eagerRefresh })
   }
 }

@@ -14,6 +14,13 @@ export const errorTable = {
   'provider-malformed': { status: 502, retryable: true },
   'provider-timeout': { status: 504, retryable: true },
   'only-if-cached': { status: 504, retryable: false },
+  'all-providers-failed': { status: 502, retryable: true },
+  'no-suitable-target': { status: 400, retryable: false },
+  'over-budget': { status: 429, retryable: false },
+  'price-unknown': { status: 403, retryable: false },
+  unauthorized: { status: 401, retryable: false },
+  forbidden: { status: 403, retryable: false },
+  conflict: { status: 409, retryable: false },
   aborted: { status: 499, retryable: true },
   'invalid-option': { status: 500, retryable: false },
   'store-unavailable': { status: 503, retryable: true },
@@ -26,6 +33,15 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable
 
+export interface RepriseErrorOptions {
+  readonly cause?: unknown
+  readonly field?: string
+  readonly retryAfterMs?: number
+  /** Where the cause decides. Default: as the table says. */
+  readonly status?: number
+  readonly retryable?: boolean
+}
+
 /** An error of Reprise's own making, with a stable `code`. */
 export class RepriseError extends Error {
   readonly code: ErrorCode
@@ -33,14 +49,17 @@ export class RepriseError extends Error {
   readonly retryable: boolean
   /** The request's field that was wrong, when it was one. */
   readonly field?: string
+  /** When it is worth asking again, in milliseconds from now, where that is known. */
+  readonly retryAfterMs?: number
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; field?: string } = {}) {
+  constructor(code: ErrorCode, message: string, options: RepriseErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'RepriseError'
     this.code = code
-    this.status = errorTable[code].status
-    this.retryable = errorTable[code].retryable
+    this.status = options.status ?? errorTable[code].status
+    this.retryable = options.retryable ?? errorTable[code].retryable
     if (options.field !== undefined) this.field = options.field
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
 

@@ -53,12 +53,26 @@ export type Event =
       readonly ok: boolean
       readonly tookMs: number
     }
+  /** A target is asked again after a wait, in milliseconds. */
+  | { readonly type: 'retried'; readonly target: string; readonly waitMs: number; readonly reason: string }
+  /** A target was not asked: it cannot take the request, is left out for a while, or would exceed a budget. */
+  | { readonly type: 'skipped'; readonly target: string; readonly reason: SkipReason; readonly detail: string }
+  /** A target did not answer, and the next one is asked. */
+  | { readonly type: 'fell-back'; readonly from: string; readonly to: string; readonly reason: string }
+  /** A call has been paid for; without a price nobody knows what it cost. In US dollars. */
+  | { readonly type: 'charged'; readonly target: string; readonly model: string; readonly costUsd: number | undefined }
+  /** An entry was asked anew behind the back of those it served. */
+  | { readonly type: 'refreshed'; readonly kind: string; readonly key: string; readonly ok: boolean }
+  /** A layer or a kind was switched on or off. */
+  | { readonly type: 'switched'; readonly layer: string; readonly on: boolean }
   /** Entries were invalidated. */
   | { readonly type: 'invalidated'; readonly count: number }
   /** A part of the cache failed; the request went on without it. */
   | { readonly type: 'failed'; readonly part: string; readonly operation: string; readonly error: Error }
   /** A part of the cache is left out for a while, or is back. */
   | { readonly type: 'opened' | 'closed'; readonly part: string; readonly error?: Error }
+
+export type SkipReason = 'unsuitable' | 'left-out' | 'over-budget'
 
 /** Listens to events. */
 export type Observe = (event: Event) => void

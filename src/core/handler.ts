@@ -27,6 +27,16 @@ export interface Context {
   readonly tags: readonly string[]
   /** How long the answer stays fresh; the layer's own default when absent. */
   readonly ttlMs?: number
+  /** How long after that it is served at once while it is asked anew; the layer's own default when absent. */
+  readonly staleWhileRevalidateMs?: number
+  /** How long after its freshness it may be served when nobody can answer; the layer's own default when absent. */
+  readonly graceMs?: number
+  /** The share of its time to live after which a hit asks for it anew, above 0; the layer's own default when absent. */
+  readonly eagerRefresh?: number
+  /** On whose account: budgets count by it. Never shown to a provider. */
+  readonly tenant?: string
+  /** There is an older answer to fall back on: whoever asks should not wait long for a better one. */
+  readonly spare?: true
   readonly caller: Caller
   /** Present when the caller wants to see the answer while it is made. */
   readonly onDelta?: (delta: Delta) => void

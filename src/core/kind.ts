@@ -24,6 +24,11 @@ export interface Kind<Request, Result> {
   tags?(result: Result): readonly string[]
   /** True for an answer that is complete: not truncated, filtered, empty or an error. */
   storable(result: Result): boolean
+  /**
+   * What an answer says, without what is new each time (identifiers, dates): tells whether asking again has brought
+   * anything new. Default: the encoded bytes.
+   */
+  substance?(result: Result): Json
   /** Tokens, for cost and savings. */
   usage(result: Result): Usage | undefined
   encode(result: Result): Uint8Array
@@ -47,6 +52,8 @@ export interface Usage {
   /** All tokens of the prompt, those read from or written to a prompt cache included. */
   readonly inputTokens: number
   readonly outputTokens: number
+  /** The part of `outputTokens` that was spent on thinking. */
+  readonly reasoningTokens?: number
   /** The part of `inputTokens` that the provider read from its prompt cache. */
   readonly cachedInputTokens?: number
   /** The part of `inputTokens` that the provider wrote to its prompt cache. */

@@ -1,0 +1,30 @@
+import type { Context, Handler } from '../core/handler.ts'
+import type { Provider } from '../providers/provider.ts'
+import type { Body } from '../wires/body.ts'
+import type { WireContent, WireRequest } from '../wires/wire-request.ts'
+import type { Budgets } from './budget.ts'
+
+/** Decides who is asked, at what price, and who next: the last handler of the chain. */
+export interface Router {
+  /** @throws AllProvidersFailedError, OverBudgetError, ProviderError (where there is one target only), RepriseError */
+  readonly ask: Handler<WireRequest, Body>
+  /**
+   * Where the answer to a request comes from when nothing fails: the address of its first target, and the target's
+   * model where that is another than the one asked for. Part of the request's scope: the same name elsewhere is another model.
+   */
+  addressOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): string
+  readonly budgets: Budgets
+  /** By name, as they were given. */
+  readonly providers: ReadonlyMap<string, Provider>
+  /** The targets that have been asked, and whether they are left out at present. */
+  status(): readonly TargetStatus[]
+  close(): Promise<void>
+}
+
+export interface TargetStatus {
+  /** `provider/model`, the model that was asked for last where it is the caller's to name. */
+  readonly target: string
+  readonly state: 'up' | 'left-out'
+  /** Until when, in milliseconds since 1970. */
+  readonly leftOutUntilMs?: number
+}
