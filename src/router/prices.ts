@@ -13,6 +13,23 @@ export interface ProviderHint {
   readonly name: string
 }
 
+/** What an operator pays, by model; `*` stands for any run of characters, and the first pattern that fits decides. */
+export type PriceTable = Readonly<Record<string, PriceRow>>
+
+/** In US dollars for a million tokens. */
+export interface PriceRow {
+  readonly input: number
+  readonly output: number
+  /** Of tokens read from the provider's prompt cache. Default: `input`. */
+  readonly cachedInput?: number
+  /** Of tokens written to it. Default: `input`. */
+  readonly cacheWrite?: number
+  /** Of tokens spent on thinking. Default: `output`. */
+  readonly reasoning?: number
+  /** What a batch costs beside a single call, as a factor. Default: 0.5. */
+  readonly batch?: number
+}
+
 /** Prices from the table of the package genai-prices, as of the installed version. */
 export function listPrices(): PriceOf {
   const providers = new LRUCache<string, { id: string | undefined }>({ max: 100 })
