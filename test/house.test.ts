@@ -17,12 +17,29 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   adapters: ['core', 'cache'],
   providers: ['core', 'wires'],
   router: ['core', 'wires', 'providers'],
-  cache: ['core', 'layers', 'stores', 'guards', 'embedders', 'vectors'],
-  gateway: ['core', 'cache', 'layers', 'providers', 'router', 'wires'],
-  config: ['core', 'gateway', 'embedders', 'guards'],
+  cache: ['completions', 'core', 'router', 'layers', 'stores', 'guards', 'embedders', 'vectors', 'wires'],
+  'cached-router': ['cache', 'completions', 'core', 'router'],
+  doors: ['core', 'providers', 'wires'],
+  completions: ['core', 'doors', 'router', 'wires'],
+  gateway: ['core', 'cache', 'doors', 'layers', 'providers', 'router', 'wires'],
+  config: ['core', 'gateway', 'embedders', 'guards', 'router'],
   cli: ['core', 'config', 'embedders', 'gateway', 'guards', 'proof', 'stores'],
   testing: ['core', 'stores', 'embedders', 'vectors'],
-  index: ['core', 'adapters', 'cache', 'embedders', 'guards', 'layers', 'stores', 'vectors']
+  index: [
+    'adapters',
+    'cache',
+    'cached-router',
+    'completions',
+    'core',
+    'embedders',
+    'guards',
+    'layers',
+    'providers',
+    'router',
+    'stores',
+    'vectors',
+    'wires'
+  ]
 }
 
 const root = join(import.meta.dirname, '..')
@@ -103,10 +120,10 @@ describe('the documentation', () => {
   it('lists every setting with its environment variable, and no other', () => {
     const rows = [...read('docs/configuration.md').matchAll(/^\| `([\w-]+)` \| `(\w+)` \| (yes|no) \|/gm)]
     const documented = rows.map(([, name, variable, flag]) => ({ name, variable, flag: flag === 'yes' }))
-    const known = Object.entries<Setting>(settings).map(([name, { secret }]) => ({
+    const known = Object.entries<Setting>(settings).map(([name, { secret, structured }]) => ({
       name,
       variable: environmentName(name),
-      flag: secret !== true
+      flag: secret !== true && structured !== true
     }))
     expect(documented).toEqual(known)
   })

@@ -68,13 +68,28 @@ function meaningLine(embedder: Gateway['embedder'], guards = 'standard'): string
 
 const loopback = /^(127\.|::1$|localhost$)/
 
-/** Tells the operator what the callers are spared: that the store is gone, and that it is back. */
+/** Tells the operator what the callers are spared: what is gone, what is back, and who stood in for whom. */
 function report(event: Event): void {
-  if (event.type === 'opened')
-    console.error(
-      `${new Date().toISOString()} ${event.part} does not answer, going on without it: ${event.error?.message}`
-    )
-  if (event.type === 'closed') console.error(`${new Date().toISOString()} ${event.part} is back`)
-  if (event.type === 'failed' && event.operation === 'decode')
-    console.error(`${new Date().toISOString()} ${event.error.message}: deleted`)
+  const line = lineOf(event)
+  if (line !== undefined) console.error(`${new Date().toISOString()} ${line}`)
+}
+
+function lineOf(event: Event): string | undefined {
+  switch (event.type) {
+    case 'opened':
+      return `${event.part} does not answer, going on without it: ${event.error?.message}`
+    case 'closed':
+      return `${event.part} is back`
+    case 'failed':
+      return event.operation === 'decode' ? `${event.error.message}: deleted` : undefined
+    case 'fell-back':
+      return `${event.from} did not answer, asking ${event.to}: ${event.reason}`
+    case 'skipped':
+      // That a target is left out has been said when it was.
+      return event.reason === 'left-out' ? undefined : `${event.target} is not asked (${event.reason}): ${event.detail}`
+    case 'switched':
+      return `${event.layer} is switched ${event.on ? 'on' : 'off'}`
+    default:
+      return undefined
+  }
 }

@@ -3,10 +3,16 @@ import { join } from 'node:path'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { Progress } from '../embedders/progress.ts'
 import type { GatewayOptions } from '../gateway/gateway.ts'
+import { given } from './given.ts'
+import { routing } from './routing.ts'
 import { cacheFolder, type Settings } from './settings.ts'
 
 /** The gateway's options, from the settings. `progress` is told of models that are fetched. */
-export async function assemble(settings: Settings, progress?: (progress: Progress) => void): Promise<GatewayOptions> {
+export async function assemble(
+  settings: Settings,
+  progress?: (progress: Progress) => void,
+  environment: NodeJS.ProcessEnv = process.env
+): Promise<GatewayOptions> {
   return {
     store: settings.store ?? `embedded:${cacheFolder()}`,
     ...given('port', settings.port),
@@ -28,8 +34,17 @@ export async function assemble(settings: Settings, progress?: (progress: Progres
     ...given('namespace', settings.namespace),
     ...given('tenancy', settings.tenancy),
     ...given('secret', settings.secret),
-    ...given('ttl', settings.ttl as GatewayOptions['ttl']),
+    ...given('ttl', ttlOf(settings.ttl)),
     ...given('graceMs', settings.grace),
+    ...given('staleWhileRevalidateMs', settings['stale-while-revalidate']),
+    ...given('eagerRefresh', settings['eager-refresh']),
+    ...given('jitter', settings.jitter),
+    ...given('adaptiveTtl', settings['adaptive-ttl']),
+    ...given('maxTemperature', settings['max-temperature']),
+    ...given('lastResortSimilarity', settings['last-resort']),
+    ...given('switches', settings.switches as GatewayOptions['switches']),
+    ...given('adminToken', settings['admin-token']),
+    ...routing(settings, environment),
     ...given('deadlineMs', settings.deadline),
     ...given('maxBodyBytes', settings['max-body'])
   }
@@ -74,9 +89,32 @@ async function verifying(
   }
 }
 
-function given<Name extends string, Value>(name: Name, value: Value): { readonly [Key in Name]?: NonNullable<Value> } {
-  return value === undefined || value === null ? {} : ({ [name]: value } as { [Key in Name]: NonNullable<Value> })
+/** The rules as the library has them: what is written with hyphens in the file has none there. */
+function ttlOf(ttl: Settings['ttl']): GatewayOptions['ttl'] {
+  if (typeof ttl !== 'object') return ttl
+  const rule = (value: TtlSetting): TtlRule => {
+    if (typeof value !== 'object') return value
+    return {
+      ...given('ttl', value.ttl),
+      ...given('staleWhileRevalidate', value['stale-while-revalidate']),
+      ...given('grace', value.grace),
+      ...given('eagerRefresh', value['eager-refresh']),
+      ...given('jitter', value.jitter),
+      ...given('adaptive', value.adaptive)
+    }
+  }
+  const rules = (values: Readonly<Record<string, TtlSetting>>): Record<string, TtlRule> =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, rule(value)]))
+  return {
+    ...(ttl.default === undefined ? {} : { default: rule(ttl.default) }),
+    ...(ttl.kinds === undefined ? {} : { kinds: rules(ttl.kinds) }),
+    ...(ttl.models === undefined ? {} : { models: rules(ttl.models) })
+  }
 }
+
+type TtlObject = Extract<NonNullable<Settings['ttl']>, object>
+type TtlSetting = NonNullable<TtlObject['default']>
+type TtlRule = NonNullable<Extract<NonNullable<GatewayOptions['ttl']>, object>['default']>
 
 function readCertificate(file: string): string {
   try {

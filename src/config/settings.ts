@@ -1,7 +1,9 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { parseBytes, parseDuration } from '../core/duration.ts'
+import { type SwitchName, switchNames } from '../core/switch-names.ts'
+import { budgets, providers, routes, tenants } from './routing-schemas.ts'
+import { bytes, cosine, duration, durationRange, share, structured, url, writtenDuration } from './schemas.ts'
 
 /** One setting: the same name as flag (`--openai-url`), in the file (`openai-url:`) and in the environment (`REPRISE_OPENAI_URL`). */
 export interface Setting {
@@ -13,17 +15,23 @@ export interface Setting {
   readonly default?: string
   /** Not as a flag: other users of the machine see a program's flags. */
   readonly secret?: true
+  /** Not as a flag: a list or a map, in the file as such, in the environment as JSON. */
+  readonly structured?: true
 }
 
-const duration = z
-  .union([z.string(), z.number()])
-  .transform((value, context) => read(() => parseDuration(value), context))
-const bytes = z.union([z.string(), z.number()]).transform((value, context) => read(() => parseBytes(value), context))
-const ttlValue = z.union([z.string(), z.number().nonnegative()]).superRefine((value, context) => {
-  read(() => parseDuration(value), context)
-})
-const cosine = z.coerce.number().gt(0).lte(1)
-const url = z.url({ protocol: /^https?$/, error: 'expected a URL that begins with http:// or https://' })
+const ttlRule = z.union([
+  writtenDuration,
+  z.strictObject({
+    ttl: writtenDuration.optional(),
+    'stale-while-revalidate': writtenDuration.optional(),
+    grace: writtenDuration.optional(),
+    'eager-refresh': share.optional(),
+    jitter: share.optional(),
+    adaptive: z.strictObject({ min: writtenDuration, max: writtenDuration }).optional()
+  })
+])
+
+const onOrOff = z.union([z.boolean(), z.enum(['on', 'off']).transform((word) => word === 'on')])
 
 /** All settings of `reprise serve`. The table in docs/configuration.md is compared with this one by a test. */
 export const settings = {
@@ -154,11 +162,11 @@ export const settings = {
   },
   ttl: {
     schema: z.union([
-      ttlValue,
+      writtenDuration,
       z.strictObject({
-        default: ttlValue.optional(),
-        kinds: z.record(z.string(), ttlValue).optional(),
-        models: z.record(z.string(), ttlValue).optional()
+        default: ttlRule.optional(),
+        kinds: z.record(z.string(), ttlRule).optional(),
+        models: z.record(z.string(), ttlRule).optional()
       })
     ]),
     value: 'DURATION',
@@ -170,6 +178,87 @@ export const settings = {
     value: 'DURATION',
     about: 'how long after that it may be served when its provider fails',
     default: '0s'
+  },
+  'stale-while-revalidate': {
+    schema: duration,
+    value: 'DURATION',
+    about: 'how long after that it is served at once while it is asked anew',
+    default: '0s'
+  },
+  'eager-refresh': {
+    schema: share,
+    value: 'SHARE',
+    about: 'the share of its time to live after which a hit asks for it anew, such as 0.9',
+    default: 'none'
+  },
+  jitter: {
+    schema: share,
+    value: 'SHARE',
+    about: 'up to which share an entry lives shorter, at random, so that not all end at once',
+    default: '0'
+  },
+  'adaptive-ttl': {
+    schema: durationRange,
+    value: 'MIN..MAX',
+    about: 'answers that stay the same when they are asked anew live longer, others shorter, within these',
+    default: 'none'
+  },
+  'max-temperature': {
+    schema: z.coerce.number().nonnegative(),
+    value: 'NUMBER',
+    about: 'requests above it are neither looked up nor stored; one that names none counts as 1',
+    default: 'no limit'
+  },
+  'last-resort': {
+    schema: cosine,
+    value: 'COSINE',
+    about: 'when all providers fail, the most similar answer from here on is served, marked',
+    default: 'none'
+  },
+  switches: {
+    schema: z.union([
+      z.partialRecord(z.enum(switchNames), onOrOff),
+      z.string().transform((text, context) => readSwitches(text, context))
+    ]),
+    value: 'NAME=off,...',
+    about: `what is switched off: ${switchNames.join(', ')}`,
+    default: 'all on'
+  },
+  providers: {
+    schema: structured(providers),
+    value: 'MAP',
+    about: 'whom routes may name: kind, url, key-env, timeout, concurrency, prices, ...',
+    structured: true
+  },
+  routes: {
+    schema: structured(routes),
+    value: 'LIST',
+    about: 'who is asked for a model, and who next',
+    structured: true
+  },
+  budgets: {
+    schema: structured(budgets),
+    value: 'LIST',
+    about: 'what may be spent, by whom and when',
+    structured: true
+  },
+  tenants: {
+    schema: structured(tenants),
+    value: 'MAP',
+    about: 'names for callers, by the keys they call with',
+    structured: true
+  },
+  'unknown-price': {
+    schema: z.enum(['refuse', 'allow']),
+    value: 'refuse|allow',
+    about: 'what a budget does with a call whose price is not known',
+    default: 'refuse'
+  },
+  'admin-token': {
+    schema: z.string().min(1),
+    value: 'TOKEN',
+    about: 'who may switch layers and read budgets; without one only this machine may',
+    secret: true
   },
   deadline: {
     schema: duration,
@@ -198,14 +287,19 @@ export function cacheFolder(
   return platform === 'darwin' ? join(homedir(), 'Library', 'Caches', 'reprise') : join(homedir(), '.cache', 'reprise')
 }
 
-function read(parse: () => number, context: z.RefinementCtx): number {
-  try {
-    return parse()
-  } catch (error) {
-    context.addIssue({
-      code: 'custom',
-      message: error instanceof Error ? error.message.replace(/^\w+: /, '') : String(error)
-    })
-    return z.NEVER
+function readSwitches(text: string, context: z.RefinementCtx): Partial<Record<SwitchName, boolean>> {
+  const read: Partial<Record<SwitchName, boolean>> = {}
+  for (const part of text.split(',')) {
+    const [named = '', word = ''] = part.split('=').map((piece) => piece.trim())
+    const name = switchNames.find((known) => known === named)
+    if (name === undefined || (word !== 'on' && word !== 'off')) {
+      context.addIssue({
+        code: 'custom',
+        message: `expected NAME=on or NAME=off, NAME being ${switchNames.join(', ')}`
+      })
+      return z.NEVER
+    }
+    read[name] = word === 'on'
   }
+  return read
 }

@@ -1,4 +1,4 @@
-import { RepriseError } from './errors.ts'
+import { mayPass, RepriseError } from './errors.ts'
 
 /** Why one target did not answer. */
 export interface TargetFailure {
@@ -27,6 +27,7 @@ export class AllProvidersFailedError extends RepriseError {
     const [only] = statuses
     super('all-providers-failed', `no provider could answer for ${model}. ${reasons}`, {
       cause: failures.findLast(({ cause }) => cause !== undefined)?.cause,
+      retryable: failures.some(({ status }) => status === undefined || mayPass(status)),
       ...(statuses.size === 1 && (only === 429 || only === 504) ? { status: only } : {}),
       ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) })
     })

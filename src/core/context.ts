@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events'
 import type { Observe } from './events.ts'
+import { checkedEager, checkedMs } from './freshness.ts'
 import type { Context } from './handler.ts'
 import { defaultMode } from './mode.ts'
 
@@ -12,7 +14,7 @@ export interface CallOptions {
   readonly staleWhileRevalidateMs?: number
   /** How long after its freshness it may be served when nobody can answer, in milliseconds. Default: as the cache is configured. */
   readonly graceMs?: number
-  /** The share of its time to live, above 0, after which a hit asks for it anew. Default: as the cache is configured. */
+  /** The share of its time to live, above 0, after which a hit asks for it anew; 1: never. Default: as the cache is configured. */
   readonly eagerRefresh?: number
   /** Answers are shared only within an equal scope. */
   readonly scope?: readonly string[]
@@ -21,12 +23,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-/** One who never goes. */
+/** One who never goes, and whom any number of calls listen to at the same time. */
 const never = new AbortController()
+setMaxListeners(0, never.signal)
 
-/** A call as the layers see it. */
+/** A call as the layers see it. @throws RepriseError `invalid-option` */
 export function contextOf(options: CallOptions, observe: Observe): Context {
   const { scope = [], tags = [], signal, tenant, ttlMs, staleWhileRevalidateMs, graceMs, eagerRefresh } = options
+  if (staleWhileRevalidateMs !== undefined) checkedMs(staleWhileRevalidateMs, 'staleWhileRevalidateMs')
+  if (graceMs !== undefined) checkedMs(graceMs, 'graceMs')
+  if (eagerRefresh !== undefined) checkedEager(eagerRefresh, 'eagerRefresh')
   return {
     scope: tenant === undefined ? scope : ['tenant', tenant, ...scope],
     mode: defaultMode,

@@ -78,9 +78,13 @@ export class ProviderError extends Error {
     this.status = status
     this.headers = headers
     this.body = body
-    // 408 request timeout, 409 conflict (a lock), 425 too early, 429 rate limit, 5xx and Anthropic's 529 overloaded.
-    this.retryable = status === 408 || status === 409 || status === 425 || status === 429 || status >= 500
+    this.retryable = mayPass(status)
   }
+}
+
+/** Whether a provider may answer later: 408 request timeout, 409 a lock, 425 too early, 429 rate limit, 5xx, 529 overloaded. */
+export function mayPass(status: number): boolean {
+  return status === 408 || status === 409 || status === 425 || status === 429 || status >= 500
 }
 
 /** The message of whatever was thrown. */

@@ -62,6 +62,9 @@ export interface Delta {
   readonly comment?: true
   /** The headers of the provider's response; with a stream's first event only. */
   readonly headers?: Headers
+  /** Who says it, and whether another model than the one asked for; with a stream's first event only. */
+  readonly provider?: string
+  readonly fallback?: true
 }
 
 /** Puts `layers` before `last`; the first layer sees a request first. */

@@ -7,31 +7,47 @@ export interface OverBudget {
   readonly limitUsd: number
   /** What has been spent, and what is set aside for calls that are under way. */
   readonly spentUsd: number
-  /** What the call would have cost, as far as that can be told before it. */
-  readonly estimateUsd: number
+  /** What the call would have cost, as far as that can be told before it; undefined: nobody knows. */
+  readonly estimateUsd: number | undefined
   /** When the budget begins anew, in milliseconds since 1970; undefined: never. */
   readonly resetsAtMs: number | undefined
 }
 
-/** A call was not made because a budget does not allow it. */
+/** A call was not made because a budget does not allow it. `retryAfterMs` is there when waiting may help. */
 export class OverBudgetError extends RepriseError {
   readonly details: OverBudget
 
   constructor(details: OverBudget, nowMs: number = Date.now()) {
-    const { budget, limitUsd, spentUsd, estimateUsd, resetsAtMs } = details
-    const reset = resetsAtMs === undefined ? 'it does not reset' : `it resets at ${new Date(resetsAtMs).toISOString()}`
+    const { limitUsd, estimateUsd = 0, resetsAtMs } = details
+    // What is more than the whole budget will be so in the next period too.
+    const helps = resetsAtMs !== undefined && estimateUsd <= limitUsd
     super(
       'over-budget',
-      `over budget: ${budget} allows $${money(limitUsd)}, $${money(spentUsd)} of it are spent or set aside, and this ` +
-        `call is expected to cost $${money(estimateUsd)}; ${reset}`,
-      resetsAtMs === undefined ? {} : { retryAfterMs: Math.max(0, resetsAtMs - nowMs) }
+      `over budget: ${reasonOf(details)}`,
+      helps ? { retryAfterMs: Math.max(0, resetsAtMs - nowMs) } : {}
     )
     this.name = 'OverBudgetError'
     this.details = details
   }
 }
 
-/** With as many digits as it takes to see anything of it. */
+function reasonOf({ budget, limitUsd, spentUsd, estimateUsd, resetsAtMs }: OverBudget): string {
+  const estimate = estimateUsd === undefined ? 'at a price that is not known' : `$${money(estimateUsd)}`
+  if (estimateUsd !== undefined && estimateUsd > limitUsd)
+    return (
+      `this call alone is expected to cost ${estimate}, and ${budget} allows $${money(limitUsd)} in all; ` +
+      'ask for less output, or raise the limit'
+    )
+  const reset = resetsAtMs === undefined ? 'it does not reset' : `it resets at ${new Date(resetsAtMs).toISOString()}`
+  if (spentUsd >= limitUsd)
+    return `all of the $${money(limitUsd)} that ${budget} allows is spent or set aside (this call: ${estimate}); ${reset}`
+  return (
+    `of the $${money(limitUsd)} that ${budget} allows, $${money(spentUsd)} is spent or set aside, and this call is ` +
+    `expected to cost ${estimate}, more than the $${money(limitUsd - spentUsd)} that is left; ${reset}`
+  )
+}
+
+/** To the cent, or with as many digits more as there are, down to a billionth. */
 function money(usd: number): string {
-  return usd.toFixed(usd !== 0 && Math.abs(usd) < 0.01 ? 6 : 2)
+  return usd.toFixed(9).replace(/0{1,7}$/, '')
 }

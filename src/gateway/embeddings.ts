@@ -2,6 +2,8 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { Answer } from '../core/answer.ts'
 import { RepriseError } from '../core/errors.ts'
 import type { Context, Handler } from '../core/handler.ts'
+import { answerHeaders, outcomeHeaders } from '../doors/outcome.ts'
+import { providerHeaders, versionHeaders } from '../doors/request-headers.ts'
 import type { Body } from '../wires/body.ts'
 import type { EmbeddingRequest } from '../wires/embedding-kind.ts'
 import {
@@ -15,8 +17,6 @@ import {
 import { WireContent, type WireRequest } from '../wires/wire-request.ts'
 import { contextOf, type Endpoint, type EndpointTools } from './endpoint.ts'
 import { type AskBatch, Gather } from './gather.ts'
-import { answerHeaders, outcomeHeaders } from './outcome.ts'
-import { providerHeaders, versionHeaders } from './request-headers.ts'
 
 /** An input of a batch, and how it is asked when the cache does not have it. */
 export interface GatheredRequest extends EmbeddingRequest {
@@ -25,7 +25,6 @@ export interface GatheredRequest extends EmbeddingRequest {
 
 /** The embeddings endpoint: each input is looked up by itself, and the unknown ones are asked in one call. */
 export function embeddings(
-  baseUrl: string,
   one: Handler<GatheredRequest, Embedding>,
   provider: Handler<WireRequest, Body>,
   tools: EndpointTools
@@ -36,7 +35,7 @@ export function embeddings(
     async answer(exchange) {
       const { request, response, raw, query } = exchange
       const content = tools.recall(openaiEmbeddings, raw, query, versionHeaders(request.headers))
-      const context = contextOf(exchange, tools, baseUrl)
+      const context = contextOf(exchange, tools, content)
       const inputs = inputsOf(content.json)
       const gather = new Gather(
         inputs.length,
@@ -79,6 +78,8 @@ function askOne(
     content,
     input,
     ask(own) {
+      // It has been answered from the cache, and is asked anew.
+      if (decided) return gather.askLater(input, own)
       decided = true
       return gather.ask(input, own)
     }

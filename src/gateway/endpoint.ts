@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Observe } from '../core/events.ts'
 import type { Caller, Context } from '../core/handler.ts'
+import type { Controls } from '../doors/controls.ts'
+import type { TenantOf } from '../doors/tenant.ts'
+import type { Router } from '../router/router.ts'
 import type { Dialect } from '../wires/dialect.ts'
-import type { Controls } from './controls.ts'
+import type { WireContent } from '../wires/wire-request.ts'
 import type { Recall } from './recall.ts'
-import type { TenantOf } from './tenant.ts'
 
 /** One path of the gateway that it answers itself. */
 export interface Endpoint {
@@ -33,25 +35,31 @@ export interface Exchange {
 /** What endpoints share. */
 export interface EndpointTools {
   readonly tenantOf: TenantOf
+  /** Where the answer to a request comes from, as long as nothing fails. */
+  readonly addressOf: Router['addressOf']
   readonly recall: Recall
   readonly observe: Observe
 }
 
-/** The context of a request to the provider at `baseUrl`. */
-export function contextOf(exchange: Exchange, tools: EndpointTools, baseUrl: string): Context {
+/** The context of a request. */
+export function contextOf(exchange: Exchange, tools: EndpointTools, content: WireContent): Context {
   const { controls, request, caller } = exchange
-  const { mode, tags, ttlMs, scope } = controls
+  const { mode, tags, ttlMs, staleWhileRevalidateMs, graceMs, scope } = controls
+  const tenant = tools.tenantOf(request.headers)
   return {
     // The provider's address is in it: the same model name somewhere else is another model.
-    scope: scopeOf(baseUrl, tools.tenantOf(request.headers), scope),
+    scope: scopeOf(tools.addressOf(content, { tags, tenant }), tenant, scope),
     mode,
     tags,
+    tenant,
     caller,
     observe: tools.observe,
-    ...(ttlMs === undefined ? {} : { ttlMs })
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
+    ...(graceMs === undefined ? {} : { graceMs })
   }
 }
 
-function scopeOf(baseUrl: string, tenant: string, narrower: string | undefined): readonly string[] {
-  return narrower === undefined ? [baseUrl, tenant] : [baseUrl, tenant, narrower]
+function scopeOf(address: string, tenant: string, narrower: string | undefined): readonly string[] {
+  return narrower === undefined ? [address, tenant] : [address, tenant, narrower]
 }

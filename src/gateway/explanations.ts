@@ -1,12 +1,13 @@
 import type { Cache } from '../cache.ts'
 import { RepriseError } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
-import { llmKind } from '../wires/llm-kind.ts'
+import type { Kind } from '../core/kind.ts'
+import { versionHeaders } from '../doors/request-headers.ts'
+import type { Body } from '../wires/body.ts'
 import { wires } from '../wires/open.ts'
 import type { Wire } from '../wires/wire.ts'
-import { WireContent } from '../wires/wire-request.ts'
+import { WireContent, type WireRequest } from '../wires/wire-request.ts'
 import { contextOf, type EndpointTools, type Exchange } from './endpoint.ts'
-import { versionHeaders } from './request-headers.ts'
 
 /**
  * Says why a request would be answered from the cache, or not: `POST /cache/explain` with the request as it would be
@@ -17,14 +18,14 @@ export async function explainExchange(
   cache: Cache,
   exchange: Exchange,
   tools: EndpointTools,
-  baseUrlOf: (wire: Wire) => string
+  kindOf: (wire: Wire) => Kind<WireRequest, Body>
 ): Promise<void> {
   const { request, response, raw, query } = exchange
   const body = new RawBody(raw)
   const wire = wireOf(body.json, body.endpoint, request.headers['anthropic-version'] !== undefined)
   const content = new WireContent(wire, body.request, query, versionHeaders(request.headers))
-  const { scope, mode } = contextOf(exchange, tools, baseUrlOf(wire))
-  const explanation = await cache.explain(llmKind(wire), { content, headers: {} }, { scope, mode })
+  const { scope, mode } = contextOf(exchange, tools, content)
+  const explanation = await cache.explain(kindOf(wire), { content, headers: {} }, { scope, mode })
   const text = `${JSON.stringify({ endpoint: `/v1${wire.path}`, ...explanation }, undefined, 2)}\n`
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
   response.end(text)

@@ -17,6 +17,7 @@ export type AskBatch = (
 export class Gather {
   readonly #ask: AskBatch
   readonly #waiting: Waiting[] = []
+  readonly #late: Late[] = []
   readonly #controller = new AbortController()
   #undecided: number
 
@@ -41,10 +42,24 @@ export class Gather {
     })
   }
 
+  /** Asks for an input that was decided already, together with others of which that is true at about the same time. */
+  askLater(input: EmbeddingInput, context: Context): Promise<Answer<Embedding>> {
+    return new Promise((resolve) => {
+      if (this.#late.length === 0) setTimeout(() => this.#callLate(), togetherMs)
+      this.#late.push({ input, context, resolve })
+    })
+  }
+
   /** To be called once for each input that is not asked here. */
   decided(): void {
     this.#undecided -= 1
     if (this.#undecided === 0) void this.#call()
+  }
+
+  #callLate(): void {
+    const late = this.#late.splice(0)
+    const gather = new Gather(late.length, this.#ask)
+    for (const { input, context, resolve } of late) resolve(gather.ask(input, context))
   }
 
   async #call(): Promise<void> {
@@ -66,6 +81,15 @@ export class Gather {
       for (const { reject } of waiting) reject(error)
     }
   }
+}
+
+/** Nobody waits for what is asked later. */
+const togetherMs = 20
+
+interface Late {
+  readonly input: EmbeddingInput
+  readonly context: Context
+  readonly resolve: (answer: Promise<Answer<Embedding>>) => void
 }
 
 interface Waiting {

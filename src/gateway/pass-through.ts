@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Dispatcher } from 'undici'
+import { providerHeaders } from '../doors/request-headers.ts'
 import { withoutHopByHop } from '../providers/hop-by-hop.ts'
-import type { HttpProvider } from '../providers/http-provider.ts'
-import { providerHeaders } from './request-headers.ts'
+import type { Provider } from '../providers/provider.ts'
 
 /** Hands a request to the provider and its response back, untouched and uncached, both as streams. */
 export async function passThrough(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
-  provider: HttpProvider,
+  provider: Provider,
   signal: AbortSignal
 ): Promise<void> {
   const { 'accept-encoding': encoding, 'content-length': length, 'transfer-encoding': transfer } = request.headers

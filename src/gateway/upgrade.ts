@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingMessage, STATUS_CODES } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
-import type { HttpProvider } from '../providers/http-provider.ts'
-import { providerHeaders } from './request-headers.ts'
+import { providerHeaders } from '../doors/request-headers.ts'
+import type { Provider } from '../providers/provider.ts'
 
 /**
  * Hands a connection that is to speak something else (a WebSocket, as realtime interfaces do) over to the provider:
@@ -13,11 +13,11 @@ export function passUpgrade(
   socket: Duplex,
   head: Buffer,
   path: string,
-  provider: HttpProvider
+  provider: Provider
 ): void {
   const { connection = 'upgrade', upgrade = '' } = request.headers
   const send = provider.baseUrl.startsWith('https:') ? httpsRequest : httpRequest
-  const outgoing = send(provider.baseUrl + path, {
+  const outgoing = send(provider.urlOf(path), {
     method: request.method,
     headers: { ...provider.withCredential(providerHeaders(request.headers)), connection, upgrade }
   })

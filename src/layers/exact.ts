@@ -1,23 +1,72 @@
 import type { Answer } from '../core/answer.ts'
-import { ProviderError, RepriseError } from '../core/errors.ts'
-import type { Context, Delta, Layer, PeekingHandler } from '../core/handler.ts'
+import type { Context, Handler, Layer, PeekingHandler } from '../core/handler.ts'
 import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
+import type { Mode } from '../core/mode.ts'
 import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
-import { answerFrom, serves } from './lookup.ts'
+import { answerFrom, isDue, serves, servesInNeed, servesMeanwhile } from './lookup.ts'
+import type { BackgroundCaller, Refresher } from './refresher.ts'
+import { rescue } from './rescue.ts'
+
+export interface ExactOptions {
+  /** Asks anew for what is due. Default: nobody does. */
+  readonly refresher?: Refresher
+  readonly now?: () => number
+}
+
+/** Past what is stored, and into it. */
+const refreshing: Mode = Object.freeze({ noCache: true })
 
 /**
- * Answers an identical request from the store. When everything below fails, an entry that is stale and within its
- * grace answers all the same. What is new is stored further down, by `keep`.
+ * Answers an identical request from the store: with an entry that is fresh, or with one that is stale and asked anew
+ * meanwhile. When everything below fails, an entry that is stale and within its grace answers all the same. What is new
+ * is stored further down, by `keep`.
  */
 export function exact<Request extends object, Result>(
   kind: Kind<Request, Result>,
   entries: Entries,
-  now: () => number = Date.now
+  { refresher, now = Date.now }: ExactOptions = {}
 ): Layer<Request, Result> & Pick<PeekingHandler<Request, Result>, 'peek'> {
-  function hit(entry: Entry, context: Context): Answer<Result> {
-    const answer = answerFrom(entry, kind, now())
+  /** Whom an entry is asked anew of; known when the layer stands before somebody. */
+  let below: Handler<Request, Result> | undefined
+
+  /** The answer, when the entry may give it without anybody being asked first. */
+  function answerAtOnce(entry: Entry, request: Request, context: Context): Answer<Result> | undefined {
+    const at = now()
+    if (!serves(entry, context.mode, at) && !servesMeanwhile(entry, context, at)) return undefined
+    if (refresher !== undefined && isDue(entry, context, at) && refresher.mayRefresh(entry.key)) {
+      refresh(refresher, entry, request, context)
+    }
+    return hit(entry, context, at)
+  }
+
+  // A function of its own, so that a hit with nothing to ask for makes no closure.
+  function refresh(by: Refresher, entry: Entry, request: Request, context: Context): void {
+    const ask = below
+    // What its caller does not want stored would be asked for in vain.
+    if (ask === undefined || context.ttlMs === 0) return
+    by.refresh(entry, (background) => ask(request, backgroundContext(entry, context, background)))
+  }
+
+  /** As the request would be made, but for whom, and how. */
+  function backgroundContext(entry: Entry, context: Context, { caller, observe }: BackgroundCaller): Context {
+    // Not its `spare`: nobody waits. Not its `onDelta`: whoever it told has had another answer.
+    const { onDelta: _told, spare: _waits, ...asked } = context
+    return { ...asked, mode: refreshing, tags: tagsOf(entry, context), caller, observe }
+  }
+
+  /**
+   * The request's tags and those that the entry was stored with, by which whoever stored it means to find it again; but
+   * for those of the old answer's own making.
+   */
+  function tagsOf(entry: Entry, { tags }: Context): readonly string[] {
+    const own = entry.tags.length === 0 ? undefined : kind.tags?.(kind.decode(entry.body))
+    return [...new Set([...tags, ...entry.tags.filter((tag) => own?.includes(tag) !== true)])]
+  }
+
+  function hit(entry: Entry, context: Context, at: number): Answer<Result> {
+    const answer = answerFrom(entry, kind, at)
     const { savedUsd, stale = false } = answer.origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
     context.observe({ type: 'hit', layer: 'exact', kind: kind.name, key: entry.key, stale, ...saved })
@@ -29,38 +78,23 @@ export function exact<Request extends object, Result>(
     peek(request, context) {
       if (context.mode.noCache) return undefined
       const entry = entries.peek(keyOf(kind, request, context.scope))
-      return entry !== undefined && serves(entry, context.mode, now()) ? hit(entry, context) : undefined
+      return entry === undefined ? undefined : answerAtOnce(entry, request, context)
     },
     wrap(next) {
+      below = next
       return async function lookUp(request, context) {
-        const { mode } = context
         const key = keyOf(kind, request, context.scope)
-        const entry = mode.noCache ? undefined : await entries.get(key)
-        if (entry !== undefined && serves(entry, mode, now())) return hit(entry, context)
+        const entry = context.mode.noCache ? undefined : await entries.get(key)
+        const known = entry === undefined ? undefined : answerAtOnce(entry, request, context)
+        if (known !== undefined) return known
 
         context.observe({ type: 'miss', layer: 'exact', kind: kind.name, key })
-        if (entry === undefined) return next(request, context)
-        let seen = false
-        const { onDelta } = context
-        const watch = (delta: Delta): void => {
-          seen = true
-          onDelta?.(delta)
-        }
-        try {
-          return await next(request, onDelta === undefined ? context : { ...context, onDelta: watch })
-        } catch (error) {
-          // RFC 5861, stale-if-error: an old answer beats none, unless the caller has already seen part of another.
-          if (seen || !mayPass(error)) throw error
-          return hit(entry, context)
-        }
+        if (entry === undefined || !servesInNeed(entry, context, now())) return next(request, context)
+        return rescue(next, request, { ...context, spare: true }, () => {
+          const at = now()
+          return servesInNeed(entry, context, at) ? hit(entry, context, at) : undefined
+        })
       }
     }
   }
-}
-
-/** Whether the failure says that no answer can be had now, and not that the request is wrong or its caller gone. */
-function mayPass(error: unknown): boolean {
-  return (
-    (error instanceof ProviderError || (error instanceof RepriseError && error.code !== 'aborted')) && error.retryable
-  )
 }

@@ -4,9 +4,10 @@ import type { Kind } from '../core/kind.ts'
 import type { GuardLevel, Refutation } from '../guards/guard.ts'
 import { openGuards } from '../guards/open.ts'
 import type { Entries } from '../stores/entries.ts'
-import { serves } from './lookup.ts'
+import { serves, servesMeanwhile } from './lookup.ts'
 import type { MeaningSearch } from './meaning-search.ts'
 import type { Meaning } from './meanings.ts'
+import type { Switches } from './switches.ts'
 import { wordsThatDiffer } from './words-that-differ.ts'
 
 /** Why a request would be answered from the cache, or not. Nothing is asked, stored or counted for it. */
@@ -47,13 +48,24 @@ export interface Neighbour {
 const neighbourCount = 5
 const levels: readonly GuardLevel[] = ['off', 'standard', 'strict']
 
+/** What the layers have to go by. */
+export interface ExplanationMeans {
+  readonly entries: Entries
+  readonly search?: MeaningSearch | undefined
+  /** Default: all on. */
+  readonly switches?: Pick<Switches, 'isOn'>
+  readonly now?: () => number
+}
+
 /** Explains what the layers would make of a request, with the layers' own means. */
 export async function explain<Request extends object>(
   kind: Kind<Request, unknown>,
   request: Request,
   context: Pick<Context, 'scope' | 'mode'>,
-  { entries, search, now = Date.now }: { entries: Entries; search?: MeaningSearch | undefined; now?: () => number }
+  { entries, switches, now = Date.now, ...means }: ExplanationMeans
 ): Promise<Explanation> {
+  if (switches?.isOn(kind.name) === false) return none('bypass', 'it is not cached at all: switched off')
+  const search = switches?.isOn('semantic') === false ? undefined : means.search
   const bypass = context.mode.noStore ? 'no-store' : kind.bypass(request)
   if (bypass !== undefined) return none('bypass', `it is not cached at all: ${bypass}`)
   let key: string
@@ -63,8 +75,9 @@ export async function explain<Request extends object>(
     if (error instanceof RangeError) return none('bypass', 'it is nested too deep to make a key of')
     throw error
   }
-  const entry = context.mode.noCache ? undefined : await entries.get(key)
-  const isKnown = entry !== undefined && serves(entry, context.mode, now())
+  const isLookedUp = !context.mode.noCache && switches?.isOn('exact') !== false
+  const entry = isLookedUp ? await entries.get(key) : undefined
+  const isKnown = entry !== undefined && (serves(entry, context.mode, now()) || servesMeanwhile(entry, context, now()))
   const identical = isKnown
     ? 'an identical request has been answered'
     : entry === undefined

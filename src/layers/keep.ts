@@ -1,22 +1,27 @@
-import type { Answer } from '../core/answer.ts'
+import type { Answer, Origin } from '../core/answer.ts'
 import { RepriseError } from '../core/errors.ts'
+import { type FreshnessOf, ownFreshness } from '../core/freshness.ts'
 import type { Context, Layer } from '../core/handler.ts'
-import { keyOf } from '../core/key.ts'
+import { canonical, keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import { vectorBytes } from '../core/vector-bytes.ts'
+import { adaptedTtlMs, type Lesson, windowsFrom } from '../core/windows.ts'
 import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
-import { answerFrom, serves } from './lookup.ts'
+import { answerFrom, serves, usableUntilMs } from './lookup.ts'
 import type { MeaningSearch } from './meaning-search.ts'
+import type { Switches } from './switches.ts'
 
 export interface KeepOptions {
-  /** How long an answer stays fresh, in milliseconds, when its call does not say. 0: it is not stored. */
-  readonly ttlMs: (kind: string, model: string | undefined) => number
-  /** How long after that it may still be served when nothing better is to be had. Default: 0. */
-  readonly graceMs?: number
+  /** How long an answer may be used, and for what, where its call does not say. */
+  readonly freshnessOf: FreshnessOf
   /** Makes what is stored findable by its meaning too. */
   readonly search?: MeaningSearch | undefined
+  /** Which layers are there. Default: all. */
+  readonly switches?: Pick<Switches, 'isOn'>
   readonly now?: () => number
+  /** Gives a number from 0 on and below 1. */
+  readonly random?: () => number
 }
 
 /**
@@ -26,30 +31,44 @@ export interface KeepOptions {
 export function keep<Request extends object, Result>(
   kind: Kind<Request, Result>,
   entries: Entries,
-  { ttlMs, graceMs = 0, search, now = Date.now }: KeepOptions
+  { freshnessOf, search, switches = allOn, now = Date.now, random = Math.random }: KeepOptions
 ): Layer<Request, Result> {
-  async function store(key: string, answer: Answer<Result>, request: Request, context: Context): Promise<boolean> {
-    const freshMs = context.ttlMs ?? ttlMs(kind.name, kind.model(request))
+  async function store(
+    key: string,
+    answer: Answer<Result>,
+    request: Request,
+    context: Context,
+    found: Entry | undefined
+  ): Promise<boolean> {
     // Only what a provider has just answered: never what another layer found.
-    if (answer.origin.layer !== 'provider' || freshMs <= 0) return false
-    if (!kind.storable(answer.value)) {
-      context.observe({ type: 'refused', layer: 'exact', kind: kind.name, key, reason: 'unfit' })
+    if (answer.origin.layer !== 'provider') return false
+    const byMeaning = search !== undefined && switches.isOn('semantic') ? search : undefined
+    // An entry is of use to either layer that looks entries up.
+    if (byMeaning === undefined && !switches.isOn('exact')) return false
+    const freshness = ownFreshness(context, freshnessOf(kind.name, kind.model(request)))
+    if (!(freshness.ttlMs > 0)) return false
+    const unfit = kind.storable(answer.value) ? unstorable(answer.origin) : 'unfit'
+    if (unfit !== undefined) {
+      context.observe({ type: 'refused', layer: 'exact', kind: kind.name, key, reason: unfit })
       return false
     }
     const body = encode(answer.value, context)
     if (body === undefined) return false
-    const said = await search?.meanings.of(kind, request, context.scope)
+    const said = await byMeaning?.meanings.of(kind, request, context.scope)
     const meaning = said === undefined || 'reason' in said ? undefined : said
+    const { adaptive } = freshness
+    const ttlMs =
+      adaptive === undefined
+        ? freshness.ttlMs
+        : adaptedTtlMs(freshness.ttlMs, adaptive, await lessonOf(key, answer.value, body, context, found))
     const storedAtMs = now()
-    const freshUntilMs = storedAtMs + freshMs
-    const expiresAtMs = freshUntilMs + graceMs
+    const windows = windowsFrom(storedAtMs, { ...freshness, ttlMs }, random)
     const { provider, model, usage, costUsd, tookMs } = answer.origin
     const entry: Entry = {
       key,
       kind: kind.name,
       storedAtMs,
-      freshUntilMs,
-      expiresAtMs,
+      ...windows,
       tags: [...context.tags, ...(kind.tags?.(answer.value) ?? [])],
       body,
       ...(meaning === undefined ? {} : { text: meaning.text }),
@@ -59,12 +78,35 @@ export function keep<Request extends object, Result>(
       ...(costUsd === undefined ? {} : { costUsd }),
       ...(tookMs === undefined ? {} : { tookMs })
     }
-    if (search === undefined || meaning === undefined) return entries.put(entry)
+    if (byMeaning === undefined || meaning === undefined) return entries.put(entry)
     const { partition, vector } = meaning
-    const kept = search.readsStore ? { partition, bytes: vectorBytes(vector) } : undefined
+    const kept = byMeaning.readsStore ? { partition, bytes: vectorBytes(vector) } : undefined
     const stored = await entries.put(entry, kept)
-    if (stored) await search.add(meaning, key, expiresAtMs)
+    if (stored) await byMeaning.add(meaning, key, usableUntilMs(entry))
     return stored
+  }
+
+  /** What the answer before this one teaches, if there is one; `found` is what was looked up before the provider was asked. */
+  async function lessonOf(
+    key: string,
+    value: Result,
+    body: Uint8Array,
+    { mode }: Context,
+    found: Entry | undefined
+  ): Promise<Lesson | undefined> {
+    // Under no-cache nothing was looked up.
+    const older = mode.noCache ? await entries.get(key) : found
+    return older && { ttlMs: older.freshUntilMs - older.storedAtMs, isSame: saysTheSame(older, value, body) }
+  }
+
+  function saysTheSame(older: Entry, value: Result, body: Uint8Array): boolean {
+    if (kind.substance === undefined) return Buffer.compare(older.body, body) === 0
+    try {
+      return canonical(kind.substance(kind.decode(older.body))) === canonical(kind.substance(value))
+    } catch {
+      // Who cannot tell asks again sooner.
+      return false
+    }
   }
 
   function encode(value: Result, context: Context): Uint8Array | undefined {
@@ -83,7 +125,7 @@ export function keep<Request extends object, Result>(
       return async function askAndKeep(request, context) {
         const key = keyOf(kind, request, context.scope)
         // Another call may have stored the answer after this request had looked for it and before it got here.
-        const entry = context.mode.noCache ? undefined : await entries.get(key)
+        const entry = context.mode.noCache || !switches.isOn('exact') ? undefined : await entries.get(key)
         if (entry !== undefined && serves(entry, context.mode, now())) return answerFrom(entry, kind, now())
         if (context.mode.onlyIfCached) {
           throw new RepriseError(
@@ -92,9 +134,17 @@ export function keep<Request extends object, Result>(
           )
         }
         const answer = await next(request, context)
-        const stored = await store(key, answer, request, context)
+        const stored = await store(key, answer, request, context, entry)
         return { value: answer.value, origin: { ...answer.origin, key, stored } }
       }
     }
   }
+}
+
+const allOn: Pick<Switches, 'isOn'> = { isOn: () => true }
+
+/** Why an answer must not be stored, though there is nothing wrong with it. */
+function unstorable({ storable, fallback }: Origin): string | undefined {
+  if (storable !== false) return undefined
+  return fallback ? 'fallback' : 'not-storable'
 }

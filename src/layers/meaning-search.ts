@@ -13,6 +13,8 @@ export interface MeaningSearchOptions {
   readonly guards: Guards
   /** Cosine from which on two texts may mean the same. Default: the embedder's. */
   readonly minSimilarity?: number
+  /** When nobody can answer, the most similar entry from here on is served. Default: none is. */
+  readonly lastResortSimilarity?: number
   /** Decides where similarity alone does not, after the guards. Default: none. */
   readonly verifier?: Verifier
   /** Similarities below this are for the verifier to decide, those from it on need none. Default: all are. */
@@ -26,6 +28,7 @@ export interface MeaningSearchOptions {
 export class MeaningSearch {
   readonly meanings: Meanings
   readonly minSimilarity: number
+  readonly lastResortSimilarity: number | undefined
   readonly #index: VectorIndex
   readonly #guards: Guards
   readonly #verifier: Verifier | undefined
@@ -45,6 +48,7 @@ export class MeaningSearch {
     } = options
     this.meanings = meanings
     this.minSimilarity = options.minSimilarity ?? meanings.embedder.minSimilarity
+    this.lastResortSimilarity = options.lastResortSimilarity
     this.#index = index
     this.#guards = guards
     this.#verifier = verifier

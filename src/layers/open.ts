@@ -1,6 +1,6 @@
 import { RepriseError } from '../core/errors.ts'
 import type { Observe } from '../core/events.ts'
-import type { TtlMs } from '../core/ttl.ts'
+import type { FreshnessOf } from '../core/freshness.ts'
 import type { Embedder } from '../embedders/embedder.ts'
 import { memoize, type VectorMemory } from '../embedders/memoize.ts'
 import { type OpenEmbedderOptions, openEmbedder } from '../embedders/open.ts'
@@ -24,6 +24,11 @@ export interface OpenMeaningOptions {
   readonly embedding?: OpenEmbedderOptions
   /** The cosine from which on two texts may mean the same, above 0 and at most 1. Default: the embedder's own. */
   readonly minSimilarity?: number
+  /**
+   * When everybody who could answer has failed, the most similar answer from this cosine on is served, marked as such,
+   * unless a guard or the verifier refutes it. Default: none is.
+   */
+  readonly lastResortSimilarity?: number
   /** What is looked at beside similarity. Default: `standard`. */
   readonly guards?: GuardLevel
   /** Decides where similarity alone does not, after the guards; it has failed when it does not answer. Default: none. */
@@ -43,17 +48,30 @@ export interface OpenMeaningOptions {
 /** Opens what finds entries by meaning; undefined without an embedder. @throws RepriseError `invalid-option` */
 export async function openMeaningSearch(
   options: OpenMeaningOptions,
-  { store, entries, ttlMs, observe }: { store: Store; entries: Entries; ttlMs: TtlMs; observe: Observe }
+  {
+    store,
+    entries,
+    freshnessOf,
+    observe
+  }: { store: Store; entries: Entries; freshnessOf: FreshnessOf; observe: Observe }
 ): Promise<MeaningSearch | undefined> {
-  const { embedder: wanted, minSimilarity, verifyBelow, guards = 'standard', vectors = 'local' } = options
+  const {
+    embedder: wanted,
+    minSimilarity,
+    lastResortSimilarity,
+    verifyBelow,
+    guards = 'standard',
+    vectors = 'local'
+  } = options
   if (wanted === undefined) return undefined
   checkSimilarity('minSimilarity', minSimilarity)
   checkSimilarity('verifyBelow', verifyBelow)
+  checkSimilarity('lastResortSimilarity', lastResortSimilarity)
   const opened = typeof wanted === 'string' ? await openEmbedder(wanted, options.embedding) : wanted
   const index = typeof vectors === 'string' ? await openIndex(vectors, store, entries, options, observe) : vectors
   const { maxTextLength, embedderDeadlineMs: deadlineMs, verifier } = options
   const meanings = new Meanings({
-    embedder: memoize(opened, rememberIn(entries, opened, ttlMs)),
+    embedder: memoize(opened, rememberIn(entries, opened, freshnessOf)),
     probed: opened,
     observe,
     ...(maxTextLength === undefined ? {} : { maxTextLength }),
@@ -65,6 +83,7 @@ export async function openMeaningSearch(
     guards: openGuards(guards),
     observe,
     ...(minSimilarity === undefined ? {} : { minSimilarity }),
+    ...(lastResortSimilarity === undefined ? {} : { lastResortSimilarity }),
     ...(verifier === undefined ? {} : { verifier }),
     ...(verifyBelow === undefined ? {} : { verifyBelow })
   })
@@ -87,7 +106,7 @@ function openIndex(
 }
 
 /** Keeps the vectors of known texts with the entries: as long as answers are kept, and never failing for the store's sake. */
-function rememberIn(entries: Entries, { model }: Embedder, ttlMs: TtlMs): VectorMemory {
+function rememberIn(entries: Entries, { model }: Embedder, freshnessOf: FreshnessOf): VectorMemory {
   const kind = 'vector'
   return {
     async get(key) {
@@ -95,7 +114,7 @@ function rememberIn(entries: Entries, { model }: Embedder, ttlMs: TtlMs): Vector
     },
     async set(key, bytes) {
       const storedAtMs = Date.now()
-      const expiresAtMs = storedAtMs + ttlMs(kind, model)
+      const expiresAtMs = storedAtMs + freshnessOf(kind, model).ttlMs
       await entries.put({
         key: `${kind}:${key}`,
         kind,

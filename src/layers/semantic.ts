@@ -4,9 +4,10 @@ import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
-import { answerFrom, serves } from './lookup.ts'
+import { answerFrom, rescues, serves } from './lookup.ts'
 import type { MeaningSearch } from './meaning-search.ts'
 import type { Meaning } from './meanings.ts'
+import { rescue } from './rescue.ts'
 
 /** How many neighbours are asked for at first, and how many at most when the nearest are gone or refused. */
 const fewNeighbours = 4
@@ -35,18 +36,23 @@ export function semantic<Request extends object, Result>(
         return undefined
       }
     } else {
-      const found = await find(meaning, context)
-      if (found !== undefined) return found
+      const found = await find(meaning, context, { minSimilarity: search.minSimilarity, serves: isServed })
+      if (found !== undefined) return hit(found, context)
     }
     context.observe({ type: 'miss', layer: 'semantic', kind: kind.name, key: keyOf(kind, request, context.scope) })
     return undefined
   }
 
-  async function find(meaning: Meaning, context: Context): Promise<Answer<Result> | undefined> {
+  function isServed(entry: Entry, context: Context): boolean {
+    return serves(entry, context.mode, now())
+  }
+
+  /** The most similar entry that may serve and that nobody refutes. */
+  async function find(meaning: Meaning, context: Context, wanted: Wanted): Promise<Found | undefined> {
     const refuted = new Set<string>()
     let verified = 0
     for (let count = fewNeighbours; count <= mostNeighbours; count *= 4) {
-      const matches = await search.nearest(meaning, search.minSimilarity, count)
+      const matches = await search.nearest(meaning, wanted.minSimilarity, count)
       const gone: string[] = []
       for (const match of matches) {
         const { key, similarity } = match
@@ -55,7 +61,7 @@ export function semantic<Request extends object, Result>(
         // While the store does not answer nobody knows, and a pointer that was thrown away is not found again.
         if (entry === 'unknown') return undefined
         if (entry === undefined) gone.push(key)
-        if (entry === undefined || !serves(entry, context.mode, now())) continue
+        if (entry === undefined || !wanted.serves(entry, context)) continue
         let refutation = search.refute(meaning, entry)
         if (refutation === undefined && search.isDoubtful(match)) {
           if (verified === mostVerified) return undefined
@@ -64,7 +70,7 @@ export function semantic<Request extends object, Result>(
         }
         if (refutation === undefined) {
           search.forget(meaning, gone)
-          return hit(entry, similarity, context)
+          return { entry, similarity }
         }
         refuted.add(key)
         context.observe({ type: 'refuted', layer: 'semantic', kind: kind.name, key, similarity, ...refutation })
@@ -75,7 +81,7 @@ export function semantic<Request extends object, Result>(
     return undefined
   }
 
-  function hit(entry: Entry, similarity: number, context: Context): Answer<Result> {
+  function hit({ entry, similarity }: Found, context: Context): Answer<Result> {
     const { value, origin } = answerFrom(entry, kind, now())
     const { savedUsd, stale = false } = origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
@@ -84,13 +90,44 @@ export function semantic<Request extends object, Result>(
     return { value, origin: { ...origin, layer: 'semantic', similarity } }
   }
 
+  /** When nobody can answer: what is the most like it, at a similarity that would not do otherwise, and not refuted. */
+  async function lastResort(
+    minSimilarity: number,
+    request: Request,
+    context: Context
+  ): Promise<Answer<Result> | undefined> {
+    const meaning = await search.meanings.of(kind, request, context.scope)
+    if ('reason' in meaning) return undefined
+    const serves = (entry: Entry): boolean => rescues(entry, context.mode, now())
+    const found = await find(meaning, context, { minSimilarity, serves })
+    if (found === undefined) return undefined
+    const { value, origin } = hit(found, context)
+    return { value, origin: { ...origin, lastResort: true } }
+  }
+
   return {
     name: 'semantic',
     wrap(next) {
       return async function lookUpByMeaning(request, context) {
-        const found = context.mode.noCache ? undefined : await lookUp(request, context)
-        return found ?? next(request, context)
+        const { mode, spare } = context
+        const found = mode.noCache ? undefined : await lookUp(request, context)
+        if (found !== undefined) return found
+        const { lastResortSimilarity } = search
+        // An identical request's older answer goes before one to a similar request.
+        if (lastResortSimilarity === undefined || mode.noCache || spare) return next(request, context)
+        return rescue(next, request, context, () => lastResort(lastResortSimilarity, request, context))
       }
     }
   }
+}
+
+/** Which entries are looked for. */
+interface Wanted {
+  readonly minSimilarity: number
+  serves(entry: Entry, context: Context): boolean
+}
+
+interface Found {
+  readonly entry: Entry
+  readonly similarity: number
 }

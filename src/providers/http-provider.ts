@@ -1,70 +1,83 @@
 import { type Dispatcher, Pool } from 'undici'
 import type { Answer } from '../core/answer.ts'
 import { messageOf, ProviderError, RepriseError } from '../core/errors.ts'
-import type { Context, Handler } from '../core/handler.ts'
-import { credentialHeaders, type Headers } from '../core/headers.ts'
+import type { Context } from '../core/handler.ts'
+import type { Headers } from '../core/headers.ts'
+import type { Json, JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
 import { Body } from '../wires/body.ts'
+import { wires as everyWire } from '../wires/open.ts'
+import { openaiEmbeddings } from '../wires/openai-embeddings.ts'
+import { setField } from '../wires/set-field.ts'
 import { readEvents } from '../wires/sse.ts'
 import type { WireContent, WireRequest } from '../wires/wire-request.ts'
+import { checkedAddress, checkedHeaders, checkedTimeout } from './check.ts'
+import { withoutCredentialParameters, withoutCredentials, withoutParameters } from './credentials.ts'
 import { withoutHopByHop } from './hop-by-hop.ts'
+import type { ForwardOptions, Provider } from './provider.ts'
+
+type RequestHeaders = Readonly<Record<string, string>>
 
 export interface HttpProviderOptions {
   /** `openai`, `anthropic`, or the name of your own: appears in answers and errors. */
   readonly name: string
   /** What the provider's SDK calls its base URL, ending where a wire's path begins. */
   readonly baseUrl: string
-  /** The operator's own credential as a header, sent instead of the caller's. Default: the caller's own. */
-  readonly credential?: Readonly<Record<string, string>>
-  /** How long to wait for a connection. Default: 10 s. */
+  /** Whose prices it has where its address is not known. Default: its name. */
+  readonly pricesOf?: string
+  /** The names of the wires that it speaks. Default: all that are known. */
+  readonly wires?: readonly string[]
+  /** The operator's own credential as headers, sent instead of the caller's. Default: none. */
+  readonly credential?: RequestHeaders
+  /** Without a `credential`: send the caller's own. Default: false, nothing of it is sent. */
+  readonly passCredential?: boolean
+  /** Sent with each request, whatever its caller says. Default: none. */
+  readonly headers?: RequestHeaders
+  /** Sent with a request that has none of that name. Default: none. */
+  readonly defaultHeaders?: RequestHeaders
+  /** Parameters of each address, whatever the caller says. Default: none. */
+  readonly query?: RequestHeaders
+  /** Where a request goes, and what of it must be another. Default: to its wire's path, as it is. */
+  readonly aim?: (content: WireContent) => Aim
+  /** How long to wait for a connection, in milliseconds. Default: 10,000. */
   readonly connectTimeoutMs?: number
-  /** How long to wait for the first byte, and between two. Default: 10 min, as the providers' SDKs do. */
+  /** How long to wait for the first byte, and between two, in milliseconds. Default: 600,000, as the providers' SDKs do. */
   readonly silenceTimeoutMs?: number
 }
 
-/** A provider at an address: a connection pool, and the last handler of the chain. */
-export interface HttpProvider {
-  readonly name: string
-  readonly baseUrl: string
-  readonly ask: Handler<WireRequest, Body>
-  /** Sends anything to a path below the base URL, and hands the response over as it comes. */
-  forward(path: string, options: ForwardOptions): Promise<Dispatcher.ResponseData>
-  /** A caller's headers as this provider gets them: with the operator's credential, where there is one. */
-  withCredential(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>>
-  close(): Promise<void>
+export interface Aim {
+  /** Below the base URL, with its query. */
+  readonly path: string
+  /** Top-level fields that the provider must see otherwise than the caller wrote them. */
+  readonly fields?: JsonObject
 }
 
-export interface ForwardOptions {
-  readonly method: Dispatcher.HttpMethod
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Dispatcher.DispatchOptions['body']
-  readonly signal: AbortSignal
-}
-
-/** Speaks to one provider over HTTP. */
-export function httpProvider(options: HttpProviderOptions): HttpProvider {
-  const { name, credential, connectTimeoutMs = 10_000, silenceTimeoutMs = 600_000 } = options
-  const baseUrl = options.baseUrl.replace(/\/+$/, '')
-  if (!URL.canParse(baseUrl))
-    throw new RepriseError(
-      'invalid-option',
-      `${name}: expected a URL such as https://api.example.com/v1, got ${JSON.stringify(baseUrl)}`
-    )
-  const { origin, pathname } = new URL(baseUrl)
-  const basePath = pathname === '/' ? '' : pathname
+/** Speaks to one provider over HTTP. @throws RepriseError `invalid-option` naming the provider, what was expected and got */
+export function httpProvider(options: HttpProviderOptions): Provider {
+  const { name, credential, passCredential = false, query = {}, aim = asWritten } = options
+  const { baseUrl, origin, basePath } = checkedAddress(name, options.baseUrl)
+  const always = { ...checkedHeaders(name, 'key', credential), ...checkedHeaders(name, 'headers', options.headers) }
+  const passes = passCredential && credential === undefined
+  const silenceTimeoutMs = checkedTimeout(name, 'silenceTimeoutMs', options.silenceTimeoutMs ?? 600_000)
   const pool = new Pool(origin, {
     connections: 1024,
-    connect: { timeout: connectTimeoutMs },
+    connect: { timeout: checkedTimeout(name, 'connectTimeoutMs', options.connectTimeoutMs ?? 10_000) },
     headersTimeout: silenceTimeoutMs,
     bodyTimeout: silenceTimeoutMs
   })
   /** Fields that this provider has refused although its dialect knows them. */
   const refused = new Set<string>()
+  const added = new URLSearchParams(query).toString()
 
-  function withCredential(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-    if (credential === undefined) return headers
-    const others = Object.entries(headers).filter(([header]) => !credentialHeaders.some((other) => other === header))
-    return { ...Object.fromEntries(others), ...credential }
+  function withCredential(headers: RequestHeaders): RequestHeaders {
+    return { ...options.defaultHeaders, ...(passes ? headers : withoutCredentials(headers)), ...always }
+  }
+
+  function pathOf(path: string): string {
+    const harmless = passes ? path : withoutCredentialParameters(path)
+    if (added === '') return basePath + harmless
+    const rest = withoutParameters(harmless, (parameter) => Object.hasOwn(query, parameter))
+    return `${basePath}${rest}${rest.includes('?') ? '&' : '?'}${added}`
   }
 
   function forward(path: string, { method, headers, body, signal }: ForwardOptions): Promise<Dispatcher.ResponseData> {
@@ -76,7 +89,7 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
     rest: Omit<Dispatcher.RequestOptions, 'path'>
   ): Promise<Dispatcher.ResponseData> {
     try {
-      return await pool.request({ path: basePath + path, ...rest })
+      return await pool.request({ path: pathOf(path), ...rest })
     } catch (error) {
       throw connectionError(name, origin, error, rest.signal)
     }
@@ -97,14 +110,14 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
   }
 
   async function exchange({ content, headers }: WireRequest, context: Context): Promise<Answer<Body>> {
-    const { wire, query } = content
-    const added = Object.entries(wire.prepare(content.json)?.fields ?? {}).filter(
-      ([field]) => maySet(content, field) && !refused.has(field)
+    const { path, fields = {} } = aim(content)
+    const prepared = Object.entries(content.wire.prepare(content.json)?.fields ?? {}).filter(
+      ([field]) => !refused.has(field)
     )
-    const response = await request(wire.path + query, {
+    const response = await request(path, {
       method: 'POST',
       headers: { ...withCredential(headers), 'content-type': 'application/json', 'accept-encoding': 'identity' },
-      body: withFields(content, added),
+      body: withFields(content.raw, [...Object.entries(fields), ...prepared]),
       signal: context.caller.signal
     })
     try {
@@ -113,7 +126,7 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
         const text = Buffer.from(bytes).toString()
         const culprit =
           response.statusCode === 400 || response.statusCode === 422
-            ? added.find(([field]) => text.includes(field))
+            ? prepared.find(([field]) => text.includes(field))
             : undefined
         if (culprit === undefined)
           throw new ProviderError(name, response.statusCode, withoutHopByHop(response.headers), bytes)
@@ -140,7 +153,21 @@ export function httpProvider(options: HttpProviderOptions): HttpProvider {
     }
   }
 
-  return { name, baseUrl, ask, forward, withCredential, close: () => pool.destroy() }
+  return {
+    name,
+    baseUrl,
+    pricesOf: options.pricesOf ?? name,
+    wires: options.wires ?? [...everyWire, openaiEmbeddings].map((wire) => wire.name),
+    ask,
+    forward,
+    withCredential,
+    urlOf: (path) => origin + pathOf(path),
+    close: () => pool.destroy()
+  }
+}
+
+function asWritten({ wire, query }: WireContent): Aim {
+  return { path: wire.path + query }
 }
 
 /** Passes a stream on, event by event, while gathering it into the plain answer. */
@@ -169,29 +196,29 @@ function read({ wire }: WireContent, body: Body): { usage?: Usage | undefined; m
   }
 }
 
-/** Whether a field can be set without harm to the rest: writing the parsed body anew would round its inexact numbers. */
-function maySet({ json, numbers }: WireContent, field: string): boolean {
-  return numbers.length === 0 || !Object.hasOwn(json, field)
+/** The request's body with fields set, every other byte of it as the caller wrote it. */
+function withFields(raw: Buffer, fields: readonly (readonly [string, Json | undefined])[]): Buffer {
+  let body = raw
+  for (const [field, value] of fields) if (value !== undefined) body = setField(body, field, value)
+  return body
 }
 
-/** The request's body with fields set, every other byte of it as the caller wrote it where that can be. */
-function withFields({ raw, json }: WireContent, fields: readonly (readonly [string, unknown])[]): Uint8Array {
-  if (fields.length === 0) return raw
-  if (fields.some(([field]) => Object.hasOwn(json, field)))
-    return Buffer.from(JSON.stringify({ ...json, ...Object.fromEntries(fields) }))
-  const text = fields.map(([field, value]) => `${JSON.stringify(field)}:${JSON.stringify(value)}`).join(',')
-  const open = raw.indexOf(0x7b) + 1
-  return Buffer.concat([raw.subarray(0, open), Buffer.from(`${text},`), raw.subarray(open)])
+/** What has taken too long, by the error's code. */
+const tooLate: Readonly<Record<string, string>> = {
+  UND_ERR_HEADERS_TIMEOUT: 'fell silent',
+  UND_ERR_BODY_TIMEOUT: 'fell silent',
+  UND_ERR_CONNECT_TIMEOUT: 'could not be reached in time',
+  ETIMEDOUT: 'could not be reached in time'
 }
 
 function connectionError(name: string, origin: string, error: unknown, signal: unknown): RepriseError {
   if (signal instanceof AbortSignal && signal.aborted)
     return new RepriseError('aborted', 'the caller has gone', { cause: error })
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
-    return new RepriseError('provider-timeout', `${name} at ${origin} fell silent: ${messageOf(error)}`, {
-      cause: error
-    })
+  const late = tooLate[code]
+  if (late !== undefined) {
+    const reason = messageOf(error) || code
+    return new RepriseError('provider-timeout', `${name} at ${origin} ${late}: ${reason}`, { cause: error })
   }
   const reason = messageOf(error) || code
   return new RepriseError('provider-unreachable', `${name} at ${origin} could not be reached: ${reason}`, {

@@ -16,6 +16,8 @@ export interface Provider {
   forward(path: string, options: ForwardOptions): Promise<Dispatcher.ResponseData>
   /** A caller's headers as this provider gets them: with the operator's credential, and the caller's only where that is meant. */
   withCredential(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>>
+  /** The whole address of a path below the base URL: with the parameters that this provider wants, and the caller's credential among them only where that is meant. */
+  urlOf(path: string): string
   close(): Promise<void>
 }
 

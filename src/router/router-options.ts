@@ -14,7 +14,7 @@ export interface RouterOptions {
 }
 
 export interface ProviderOptions extends OpenProviderOptions {
-  /** The most calls that are under way at the same time; the others wait. Default: no limit. */
+  /** The most calls that are under way at the same time; the others wait in the order they came. Default: no limit. */
   readonly concurrency?: number
   /** By model; `*` stands for any run of characters, and the first pattern that fits decides. Before the price list. */
   readonly prices?: PriceTable
@@ -34,7 +34,10 @@ export interface RouteOptions {
   readonly retry?: RetryOptions
   /** The statuses on which the next target is asked. Default: 401, 403, 404, 408, 409, 425, 429 and from 500 on. */
   readonly fallbackOn?: readonly number[]
-  /** How long all attempts together may take: to the answer, or to a stream's first event. In milliseconds. Default: 600,000. */
+  /**
+   * How long all attempts together may take, waiting between them included: to the answer, or to a stream's first
+   * event. In milliseconds. Default: 600,000.
+   */
   readonly deadlineMs?: number
   readonly breaker?: BreakerRules
   /** Store the answer of a target that is not the model asked for. Default: false, it is served only. */
@@ -61,10 +64,17 @@ export interface RetryOptions {
   readonly attempts?: number
   /** Default: 408, 409, 425, 429 and from 500 on; a connection that fails counts as such. */
   readonly onStatusCodes?: readonly number[]
-  /** The longest wait for it, `retry-after` included, in milliseconds; one that wants more is left out so long. Default: 5,000. */
+  /**
+   * The longest wait for it, `retry-after` included, in milliseconds; one that wants more is left out so long, at most a
+   * minute. Beside another target that can be asked, nobody waits longer than a second. Default: 5,000.
+   */
   readonly maxWaitMs?: number
 }
 
+/**
+ * What counts: connections that fail or break off, timeouts, answers that are none, 429 and statuses from 500 on; a 429
+ * that a caller meets with its own credential does not.
+ */
 export interface BreakerRules {
   /** How many failures in a row leave a target out. Default: 5. */
   readonly failures?: number

@@ -43,11 +43,18 @@ export function wholeTtl(ttlMs: number): number {
 }
 
 /**
- * Refuses what a counter cannot be increased by.
+ * Refuses what a counter cannot be increased by, or bounded with.
  * @throws RepriseError `invalid-option`
  */
-export function checkStep(by: number): void {
+export function checkStep(by: number, atMost: number | undefined): void {
   if (!Number.isSafeInteger(by)) throw new RepriseError('invalid-option', `by: expected a whole number, got ${by}`)
+  if (atMost !== undefined && !Number.isSafeInteger(atMost))
+    throw new RepriseError('invalid-option', `atMost: expected a whole number, got ${atMost}`)
+}
+
+/** Whether a step would take a counter beyond its bound. Exact although the sum may not be: rounding keeps the order. */
+export function isBeyond(count: number, by: number, atMost: number | undefined): boolean {
+  return atMost !== undefined && by > 0 && count + by > atMost
 }
 
 /**

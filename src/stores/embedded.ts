@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { RepriseError } from '../core/errors.ts'
-import { checkMaxBytes, checkName, checkStep, checkVector, closedError, tooLargeError, wholeTtl } from './check.ts'
+import {
+  checkMaxBytes,
+  checkName,
+  checkStep,
+  checkVector,
+  closedError,
+  isBeyond,
+  tooLargeError,
+  wholeTtl
+} from './check.ts'
 import { type Environment, enterEnvironment, unreadable } from './embedded-environment.ts'
 import {
   afterPrefix,
@@ -133,15 +142,17 @@ class EmbeddedStore implements Store {
     })
   }
 
-  async increment(key: string, by: number, ttlMs: number): Promise<number> {
+  async increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined> {
     this.#check(key)
-    checkStep(by)
+    checkStep(by, atMost)
     const ttl = wholeTtl(ttlMs)
     const name = Buffer.from(key)
     return this.#environment.queue.write(() => {
       const nowMs = Date.now()
       const counter = this.#tree.limited(kinds.counter, name, nowMs)
-      const count = (counter?.value.readDoubleBE(0) ?? 0) + by
+      const before = counter?.value.readDoubleBE(0) ?? 0
+      if (isBeyond(before, by, atMost)) return undefined
+      const count = before + by
       const value = Buffer.allocUnsafe(8)
       value.writeDoubleBE(count)
       this.#tree.putLimited(kinds.counter, name, value, counter?.expiresAtMs ?? Math.min(nowMs + ttl, maxTimeMs))

@@ -3,9 +3,10 @@ import { Breaker } from '../core/breaker.ts'
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
 import type { StoredVectors } from '../core/stored-vectors.ts'
+import type { Tallied, Tally, TallyOptions } from '../core/tally.ts'
 import { EntriesVectors } from './entries-vectors.ts'
 import { decodeEntry, type Entry, encodeEntry, isSameEntry } from './entry.ts'
-import type { PartitionedVector, Selector, SetOptions, Store } from './store.ts'
+import type { Lease, PartitionedVector, Selector, SetOptions, Store } from './store.ts'
 
 export interface EntriesOptions {
   /** Keeps applications apart that share a store: letters, digits, `.`, `_` and `-`. Default: `default`. */
@@ -33,7 +34,7 @@ const patience = 20
  * a write that fails is not stored, both are `failed` events, and no request waits longer than the deadline.
  * Only `invalidate` throws, since whoever asks for it must know whether it was done.
  */
-export class Entries {
+export class Entries implements Tally {
   /**
    * The namespace's vectors, if the store keeps any. What fails rejects or throws, a `get` that takes longer than the
    * deadline too: that nobody knows is not the same as that there is no vector.
@@ -163,11 +164,46 @@ export class Entries {
     return stored
   }
 
+  /**
+   * Takes a lease within the namespace, among all who share the store; undefined when somebody else holds it, `unknown`
+   * when the store could not say. Never throws.
+   */
+  async lease(key: string, ttlMs: number): Promise<Lease | undefined | 'unknown'> {
+    let taking: Promise<Lease | undefined> | undefined
+    try {
+      return await this.#writes.run('lease', () => {
+        taking = this.#store.lease(this.#namespace + key, ttlMs)
+        return taking
+      })
+    } catch {
+      // One that comes too late would keep the others away, and nobody has it.
+      taking?.then((lease) => lease?.release()).catch(() => {})
+      return 'unknown'
+    }
+  }
+
   /** Deletes what is selected within the namespace; returns how many entries went. */
   async invalidate(selector: Selector): Promise<number> {
     const count = await this.#store.delete(this.#within(selector))
     this.#observe({ type: 'invalidated', count })
     return count
+  }
+
+  /**
+   * Adds to a count of the namespace. A write that misses its deadline is `unknown`, goes on by itself, and may still be
+   * added: `onLate` is told if it was.
+   */
+  async add(key: string, by: number, { ttlMs, atMost, onLate }: TallyOptions): Promise<Tallied> {
+    if (this.#reads.isOpen || this.#writes.isOpen) return 'down'
+    const outcome: { tallied: Tallied; isLate: boolean } = { tallied: 'unknown', isLate: false }
+    await this.#write('increment', async () => {
+      const tallied = (await this.#store.increment(this.#namespace + key, by, ttlMs, atMost)) ?? 'over'
+      outcome.tallied = tallied
+      if (outcome.isLate) onLate?.(tallied)
+    })
+    // What has arrived just after its deadline is taken as if it had been in time.
+    outcome.isLate = true
+    return outcome.tallied
   }
 
   /** Waits for what is being written, and closes the store. */

@@ -8,6 +8,9 @@ const entry: fc.Arbitrary<Entry> = fc.record(
     kind: fc.string(),
     storedAtMs: fc.nat(),
     freshUntilMs: fc.nat(),
+    eagerFromMs: fc.nat(),
+    revalidateUntilMs: fc.nat(),
+    graceUntilMs: fc.nat(),
     expiresAtMs: fc.nat(),
     tags: fc.array(fc.string({ unit: 'grapheme' })),
     provider: fc.string(),
@@ -29,6 +32,24 @@ describe('a stored entry', () => {
         })
       })
     )
+  })
+
+  it('of the time before entries named their windows is read as it was written', () => {
+    const known = {
+      key: 'text::0',
+      kind: 'text',
+      storedAtMs: 1_700_000_000_000,
+      freshUntilMs: 1_700_000_060_000,
+      expiresAtMs: 1_700_000_120_000,
+      tags: []
+    }
+    // The bytes that an older version has left in a store.
+    const bytes = Buffer.from(
+      'UjEAAMBg/GF9AAAAaIgNsus07j17ImtleSI6InRleHQ6OjAiLCJraW5kIjoidGV4dCIsInN0b3JlZEF0TXMiOjE3MDAwMDAwMDAwMDAs' +
+        'ImZyZXNoVW50aWxNcyI6MTcwMDAwMDA2MDAwMCwiZXhwaXJlc0F0TXMiOjE3MDAwMDAxMjAwMDAsInRhZ3MiOltdfWhlbGxv',
+      'base64'
+    )
+    expect(decodeEntry(known.key, bytes)).toEqual({ ...known, body: Buffer.from('hello') })
   })
 
   it('is not an entry any more when any bit of it has changed, or any part is missing', () => {

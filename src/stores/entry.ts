@@ -11,7 +11,13 @@ export interface Entry {
   readonly storedAtMs: number
   /** Fresh before this instant. A hit never moves it. */
   readonly freshUntilMs: number
-  /** Of no use from this instant on: end of freshness and of grace. */
+  /** A hit from this instant on asks for it anew, fresh as it is. Absent: none does. */
+  readonly eagerFromMs?: number
+  /** After its freshness and before this instant it is served at once, and asked anew. Absent: it is not. */
+  readonly revalidateUntilMs?: number
+  /** After its freshness and before this instant it is served when nobody can answer. Absent: until it expires. */
+  readonly graceUntilMs?: number
+  /** Of no use from this instant on. After the end of its other windows it only shows whether a new answer says more. */
   readonly expiresAtMs: number
   readonly tags: readonly string[]
   readonly provider?: string

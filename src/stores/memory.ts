@@ -1,6 +1,15 @@
 import { LRUCache } from 'lru-cache'
 import { RepriseError } from '../core/errors.ts'
-import { checkMaxBytes, checkName, checkStep, checkVector, closedError, tooLargeError, wholeTtl } from './check.ts'
+import {
+  checkMaxBytes,
+  checkName,
+  checkStep,
+  checkVector,
+  closedError,
+  isBeyond,
+  tooLargeError,
+  wholeTtl
+} from './check.ts'
 import { globMatcher } from './glob.ts'
 import { KeysByName } from './keys-by-name.ts'
 import { type HeldVector, MemoryVectors } from './memory-vectors.ts'
@@ -29,7 +38,8 @@ const purgeEveryMs = 30_000
 /**
  * Keeps entries in this process, the least recently used making room for new ones. They go with the process.
  * The store has its own copy of what it is given, and gives away copies: no caller can change an entry.
- * Counters and leases are bounded by number: past 100,000 the counter used least recently starts anew.
+ * Counters and leases are bounded by number: past 100,000 the counter used least recently starts anew. Every step counts
+ * as a use, one of 0 and one that is refused among them.
  * @throws RepriseError `invalid-option`
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
@@ -38,6 +48,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
 class MemoryStore implements Store {
   readonly name = 'memory'
+  readonly ownProcessOnly = true
   readonly vectors: MemoryVectors
   readonly #maxBytes: number
   readonly #entries: LRUCache<string, Held>
@@ -110,18 +121,20 @@ class MemoryStore implements Store {
     return count
   }
 
-  async increment(key: string, by: number, ttlMs: number): Promise<number> {
+  async increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined> {
     this.#check(key)
-    checkStep(by)
+    checkStep(by, atMost)
     const ttl = wholeTtl(ttlMs)
     const nowMs = performance.now()
     const found = this.#counters.get(key)
     const counter = found !== undefined && found.expiresAtMs > nowMs ? found : { count: 0, expiresAtMs: nowMs + ttl }
-    counter.count += by
+    const isRefused = isBeyond(counter.count, by, atMost)
+    if (isRefused && counter !== found) return undefined
+    if (!isRefused) counter.count += by
     this.#counters.delete(key)
     this.#counters.set(key, counter)
     if (this.#counters.size > maxCounters) this.#counters.delete(this.#counters.keys().next().value ?? key)
-    return counter.count
+    return isRefused ? undefined : counter.count
   }
 
   async lease(key: string, ttlMs: number): Promise<Lease | undefined> {

@@ -63,11 +63,20 @@ for i = 1, #ARGV, 2 do
 end
 return 0`)
 
-/** Adds ARGV[1] to the counter KEYS[1], which gets ARGV[2] milliseconds to live when it is made. */
+/**
+ * Adds ARGV[1] to the counter KEYS[1], which gets ARGV[2] milliseconds to live when it is made; nothing when it would
+ * then be more than ARGV[3], if there is one. Lua's numbers are doubles: a sum beyond 2^53 may be rounded, and never
+ * across a bound that is below. What adds up is the server, in whole numbers, and it gets them as they were written. The
+ * count is given back as text: the client reads numbers digit by digit, and so that the largest ones come out rounded.
+ */
 export const increment = redisScript(`
+if ARGV[3] then
+  local count = tonumber(redis.call('GET', KEYS[1]) or '0')
+  if count and count + tonumber(ARGV[1]) > tonumber(ARGV[3]) then return false end
+end
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return count`)
+return string.format('%.0f', count)`)
 
 /** Gives the lease KEYS[1] ARGV[2] milliseconds more, if ARGV[1] holds it. */
 export const renewLease = redisScript(`

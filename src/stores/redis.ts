@@ -117,11 +117,15 @@ class RedisStore implements Store {
     return this.#deleteMatching(`${escapeForRedis('prefix' in selector ? selector.prefix : '')}*`, () => true)
   }
 
-  async increment(key: string, by: number, ttlMs: number): Promise<number> {
+  async increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined> {
     this.#check(key)
-    checkStep(by)
-    const args = [String(by), String(wholeTtl(ttlMs))]
-    return this.#count('INCRBY', this.#connection.run(increment, [this.#keys.counter(key)], args))
+    checkStep(by, atMost)
+    const isBound = atMost !== undefined && by > 0
+    const args = [String(by), String(wholeTtl(ttlMs)), ...(isBound ? [String(atMost)] : [])]
+    const reply = await this.#connection.run(increment, [this.#keys.counter(key)], args)
+    if (isBound && reply === null) return undefined
+    if (!Buffer.isBuffer(reply) || !/^-?\d+$/.test(reply.toString())) throw this.#connection.nonsense('INCRBY')
+    return Number(reply.toString())
   }
 
   async lease(key: string, ttlMs: number): Promise<Lease | undefined> {

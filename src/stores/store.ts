@@ -10,6 +10,8 @@ import type { StoredVectors } from '../core/stored-vectors.ts'
 export interface Store {
   /** `memory`, `embedded`, `redis`, or your own. */
   readonly name: string
+  /** No other process sees what is in it: nobody need look for what others have written. Default: false. */
+  readonly ownProcessOnly?: boolean
   /** The value stored under `key`, unless it has expired. The bytes are the caller's to keep. */
   get(key: string): Promise<Uint8Array | undefined>
   /**
@@ -21,8 +23,12 @@ export interface Store {
   set(key: string, value: Uint8Array, options: SetOptions): Promise<void>
   /** Deletes what is selected; returns how many live entries went. */
   delete(selector: Selector): Promise<number>
-  /** Adds to a counter, made at 0 with `ttlMs` to live; returns the new count. Atomic among all who share the store. */
-  increment(key: string, by: number, ttlMs: number): Promise<number>
+  /**
+   * Adds to a counter, made at 0 with `ttlMs` to live; returns the new count. Atomic among all who share the store, and
+   * exact up to 2^53. With `atMost`, a whole number: when `by` is above 0 and the count would come to more, nothing is
+   * added and it returns undefined. What takes away is always done.
+   */
+  increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined>
   /** Takes `key` for `ttlMs`; undefined when somebody else holds it. One holder among processes and machines. */
   lease(key: string, ttlMs: number): Promise<Lease | undefined>
   /** Vectors that live and go with their entries. Absent: `set` leaves them out, and they last as long as the process. */

@@ -44,7 +44,7 @@ export const sharingCases: Cases = {
     const counts = await Promise.all(
       Array.from({ length: 100 }, (_, index) => store.increment(`${prefix}sum`, index, longMs))
     )
-    assert.equal(Math.max(...counts), 4950)
+    assert.equal(Math.max(...counts.map(Number)), 4950)
     assert.equal(await store.increment(`${prefix}sum`, 0, longMs), 4950)
     assert.equal(await store.increment(`${prefix}sum`, -5000, longMs), -50)
     const large = 2 ** 52
@@ -57,12 +57,85 @@ export const sharingCases: Cases = {
     // Each of these asks for a longer life, and must not have it.
     let last = 7
     await eventually(async () => {
-      const count = await store.increment(`${prefix}brief`, 1, longMs)
+      const count = Number(await store.increment(`${prefix}brief`, 1, longMs))
       const hasBegunAnew = count < last
       last = count
       return hasBegunAnew
     }, 'the counter has expired')
     assert.equal(last, 1)
+  },
+
+  async 'adds nothing that would take a counter beyond its bound'({ store, prefix }) {
+    const add = (by: number, atMost?: number) => store.increment(`${prefix}bound`, by, longMs, atMost)
+    assert.equal(await add(1, 0), undefined)
+    assert.equal(await add(0), 0)
+    assert.equal(await add(10, 10), 10)
+    assert.equal(await add(1, 10), undefined)
+    assert.equal(await add(-4, 10), 6)
+    assert.equal(await add(5, 10), undefined)
+    assert.equal(await add(4, 10), 10)
+    // Beyond its bound already: it may go down, not up.
+    assert.equal(await add(90), 100)
+    assert.equal(await add(0, 10), 100)
+    assert.equal(await add(-1, 10), 99)
+    assert.equal(await add(1, 10), undefined)
+    assert.equal(await add(-200, 10), -101)
+    assert.equal(await add(1, -101), undefined)
+    assert.equal(await add(1, -100), -100)
+    for (const atMost of [0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await assert.rejects(add(1, atMost), { code: 'invalid-option' }, String(atMost))
+    }
+    assert.equal(await add(0), -100)
+  },
+
+  async 'lets exactly as many of those who add at once as fit'({ store, prefix }) {
+    // What comes and goes besides never makes room for more than there is.
+    const key = `${prefix}crowd`
+    assert.equal(await store.increment(key, 3, longMs), 3)
+    const counts = await Promise.all(Array.from({ length: 300 }, () => store.increment(key, 7, longMs, 1000)))
+    const added = counts.filter((count) => count !== undefined)
+    assert.equal(added.length, 142)
+    assert.equal(Math.max(...added), 997)
+    const others = await Promise.all(
+      Array.from({ length: 300 }, (_, index) => store.increment(key, index % 3 === 0 ? -7 : 7, longMs, 1000))
+    )
+    for (const count of others) assert.ok(count === undefined || count <= 997, `${count} is more than fits`)
+    const net = others.reduce<number>(
+      (sum, count, index) => sum + (index % 3 === 0 ? -7 : count === undefined ? 0 : 7),
+      997
+    )
+    assert.equal(await store.increment(key, 0, longMs), net)
+  },
+
+  async 'holds a counter to its bound up to the largest numbers that are whole'({ store, prefix }) {
+    const most = Number.MAX_SAFE_INTEGER
+    const add = (by: number, atMost?: number) => store.increment(`${prefix}huge`, by, longMs, atMost)
+    assert.equal(await add(most - 1, most), most - 1)
+    assert.equal(await add(2, most), undefined)
+    assert.equal(await add(most, most), undefined)
+    assert.equal(await add(1, most), most)
+    assert.equal(await add(1, most), undefined)
+    assert.equal(await add(1 - most, most), 1)
+    assert.equal(await add(4_503_599_627_370_497, 4_503_599_627_370_498), 4_503_599_627_370_498)
+    assert.equal(await add(1, 4_503_599_627_370_498), undefined)
+  },
+
+  async 'has room again when a counter with a bound has expired, and begins no life for what it refuses'({
+    store,
+    prefix
+  }) {
+    assert.equal(await store.increment(`${prefix}brief`, 5, 4 * shortMs, 5), 5)
+    let count: number | undefined
+    await eventually(async () => {
+      count = await store.increment(`${prefix}brief`, 2, longMs, 5)
+      return count !== undefined
+    }, 'the counter has expired')
+    assert.equal(count, 2)
+    // Had a refusal made the counter, it would live as briefly as that asked for.
+    assert.equal(await store.increment(`${prefix}refused`, 2, 1, 1), undefined)
+    assert.equal(await store.increment(`${prefix}refused`, 1, longMs, 1), 1)
+    await delay(shortMs)
+    assert.equal(await store.increment(`${prefix}refused`, 0, longMs), 1)
   },
 
   async 'gives a lease to one holder'({ store, prefix }) {

@@ -7,6 +7,7 @@ import { anthropicDialect } from './dialect.ts'
 import { isList, without } from './fields.ts'
 import { asksFor, lastWording } from './likeness.ts'
 import { usesTool } from './server-tools.ts'
+import { said, saidOfEach } from './substance.ts'
 import { tokens, usageOf } from './usage.ts'
 import type { Wire, WireLikeness } from './wire.ts'
 
@@ -26,7 +27,8 @@ export const anthropicMessages: Wire = {
   isEnd: ({ event, data, comment }) =>
     comment === undefined && (event === undefined ? ending.test(data) : ends.has(event)),
   unfit,
-  usage
+  usage,
+  substance
 }
 
 const hasMaxTokens: Expectation = {
@@ -98,5 +100,22 @@ function usage({ usage: said }: JsonObject): Usage | undefined {
   if (input === undefined || output === undefined) return undefined
   const read = tokens(said, 'cache_read_input_tokens')
   const written = tokens(said, 'cache_creation_input_tokens')
-  return usageOf(input + (read ?? 0) + (written ?? 0), output, read, written)
+  const reasoning = tokens((said as JsonObject)['output_tokens_details'], 'thinking_tokens')
+  return usageOf(input + (read ?? 0) + (written ?? 0), output, {
+    cachedInputTokens: read,
+    cacheWriteTokens: written,
+    reasoningTokens: reasoning
+  })
+}
+
+const newEachTime: ReadonlySet<string> = new Set(['id', 'usage', 'container'])
+
+/** In blocks of content: identifiers of tool calls, and how thoughts are signed and encrypted. */
+const newInBlocks: ReadonlySet<string> = new Set(['id', 'tool_use_id', 'signature'])
+const newInHidden: ReadonlySet<string> = new Set(['data'])
+
+function substance({ content, ...answer }: JsonObject): JsonObject {
+  const ofBlock = (block: JsonObject): JsonObject =>
+    said(block, block['type'] === 'redacted_thinking' ? newInHidden : newInBlocks)
+  return { ...said(answer, newEachTime), content: saidOfEach(content, ofBlock) }
 }

@@ -24,6 +24,11 @@ export type Crossed =
   | { readonly request?: undefined; readonly unsuitable: string }
 
 export interface StreamCrossing {
-  /** What the caller is to be told once the provider has said `delta`. An event that makes no sense is left out. */
+  /**
+   * What the caller is to be told once the provider has said `delta`. An event that cannot be read ends the stream with
+   * an error: an answer with a hole in it must not look whole.
+   */
   add(delta: Delta): readonly Delta[]
+  /** What is still to be told when the provider's stream has closed: some say nothing at its end. */
+  end(): readonly Delta[]
 }

@@ -5,8 +5,16 @@ import { parse } from './parse.ts'
 import type { Wire } from './wire.ts'
 import type { WireRequest } from './wire-request.ts'
 
+export interface LlmKindOptions {
+  /**
+   * Requests above it are neither looked up nor stored. One that names no temperature counts as 1, which is what the
+   * providers take then. Default: no limit.
+   */
+  readonly maxTemperature?: number
+}
+
 /** What the layers must know of a request to a language model, read through its wire. */
-export function llmKind(wire: Wire): Kind<WireRequest, Body> {
+export function llmKind(wire: Wire, { maxTemperature }: LlmKindOptions = {}): Kind<WireRequest, Body> {
   return {
     name: 'llm',
     subject: ({ content }) => content,
@@ -18,7 +26,11 @@ export function llmKind(wire: Wire): Kind<WireRequest, Body> {
       // The numbers too: two requests that differ in one that a double cannot hold are not alike.
       return alike && { text: alike.text, within: [wire.name, query, versions, numbers, alike.within] }
     },
-    bypass: ({ content }) => content.bypass,
+    bypass({ content }) {
+      if (content.bypass !== undefined || maxTemperature === undefined) return content.bypass
+      const { temperature } = content.json
+      return typeof temperature === 'number' && temperature <= maxTemperature ? undefined : 'temperature'
+    },
     model({ content }) {
       const { model } = content.json
       return typeof model === 'string' ? model : undefined
@@ -31,6 +43,7 @@ export function llmKind(wire: Wire): Kind<WireRequest, Body> {
         return false
       }
     },
+    substance: (answer) => wire.substance(answer.json),
     usage(answer) {
       try {
         return wire.usage(answer.json)

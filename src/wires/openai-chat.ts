@@ -7,6 +7,7 @@ import { asksFor, lastWording } from './likeness.ts'
 import { foldChat } from './openai-chat-fold.ts'
 import { unfoldChat, wantsUsage } from './openai-chat-unfold.ts'
 import { parse } from './parse.ts'
+import { said, saidOfEach } from './substance.ts'
 import { openaiUsage } from './usage.ts'
 import type { Preparation, Wire, WireLikeness } from './wire.ts'
 
@@ -25,7 +26,8 @@ export const openaiChat: Wire = {
   unfold: unfoldChat,
   isEnd: ({ data, comment }) => comment === undefined && data.startsWith('[DONE]'),
   unfit,
-  usage: ({ usage }) => openaiUsage(usage, 'prompt_tokens')
+  usage: ({ usage }) => openaiUsage(usage, 'prompt_tokens'),
+  substance
 }
 
 const choices = {
@@ -152,4 +154,37 @@ function saysSomething({ content, refusal, tool_calls: calls, function_call: cal
     isObject(call) ||
     isObject(audio)
   )
+}
+
+const newEachTime: ReadonlySet<string> = new Set([
+  'id',
+  'created',
+  'usage',
+  // Which machines have answered, and how fast they were to be.
+  'system_fingerprint',
+  'service_tier',
+  // Not OpenAI's own. OpenRouter: who has answered; Groq and llama.cpp: how long it took.
+  'provider',
+  'x_groq',
+  'timings'
+])
+const newInCalls: ReadonlySet<string> = new Set(['id'])
+const newInAudio: ReadonlySet<string> = new Set(['id', 'expires_at'])
+const nothingNew: ReadonlySet<string> = new Set()
+
+function substance({ choices, ...answer }: JsonObject): JsonObject {
+  return { ...said(answer, newEachTime), choices: saidOfEach(choices, substanceOfChoice) }
+}
+
+function substanceOfChoice({ message, ...choice }: JsonObject): JsonObject {
+  if (!isObject(message)) return said({ message: message ?? null, ...choice }, nothingNew)
+  const { tool_calls: calls, audio, ...rest } = message
+  return {
+    ...said(choice, nothingNew),
+    message: {
+      ...said(rest, nothingNew),
+      tool_calls: saidOfEach(calls ?? [], (call) => said(call, newInCalls)),
+      audio: isObject(audio) ? said(audio, newInAudio) : null
+    }
+  }
 }

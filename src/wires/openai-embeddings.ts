@@ -51,7 +51,8 @@ export const openaiEmbeddings: Wire = {
   unfold: () => [],
   isEnd: () => true,
   unfit: (answer) => (Array.isArray(answer['data']) && answer['data'].length > 0 ? undefined : 'malformed'),
-  usage: (answer) => usageOf(answer)
+  usage: (answer) => usageOf(answer),
+  substance: ({ data = null }) => data
 }
 
 /** The inputs of a request, in order; none when `input` is malformed. A flat list of integers is one input. */

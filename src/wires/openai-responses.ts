@@ -7,15 +7,18 @@ import { asksFor, isBlank, lastWording } from './likeness.ts'
 import { unfoldResponse } from './openai-responses-unfold.ts'
 import { parse, whyNot } from './parse.ts'
 import { toolsOf, usesTool } from './server-tools.ts'
+import { said, saidOfEach } from './substance.ts'
 import { openaiUsage } from './usage.ts'
 import type { Fold, Folded, Wire, WireLikeness } from './wire.ts'
+
+const echoes = ['metadata', 'user', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_retention']
 
 /** OpenAI's Responses. */
 export const openaiResponses: Wire = {
   name: 'openai-responses',
   dialect: openaiDialect,
   path: '/responses',
-  echoes: ['metadata', 'user', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_retention'],
+  echoes,
   check(request) {
     // A prompt template may name the model.
     const expectations = isObject(request['prompt']) && request['model'] === undefined ? [] : [namesModel]
@@ -29,7 +32,11 @@ export const openaiResponses: Wire = {
   unfold: unfoldResponse,
   isEnd: (delta) => ends.has(eventType(delta)),
   unfit,
-  usage: ({ usage }) => openaiUsage(usage, 'input_tokens')
+  usage: ({ usage }) => openaiUsage(usage, 'input_tokens'),
+  substance: ({ output, ...answer }) => ({
+    ...said(answer, newEachTime),
+    output: saidOfEach(output, (item) => said(item, newInItems))
+  })
 }
 
 const hasInput: Expectation = {
@@ -171,3 +178,18 @@ function eventType({ event, data, comment }: Delta): Json | undefined {
     return undefined
   }
 }
+
+const newEachTime: ReadonlySet<string> = new Set([
+  'id',
+  'created_at',
+  'completed_at',
+  'usage',
+  // How fast it was to be, and who pays.
+  'service_tier',
+  'billing',
+  // Of the request, and of no consequence to the answer.
+  ...echoes
+])
+
+/** Identifiers, and how thoughts are encrypted. */
+const newInItems: ReadonlySet<string> = new Set(['id', 'call_id', 'container_id', 'encrypted_content'])

@@ -2,6 +2,7 @@ import { RepriseError } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
 import type { KnownKey, Subject } from '../core/kind.ts'
 import { inexactNumbers } from './exact-numbers.ts'
+import { setField } from './set-field.ts'
 import type { Wire } from './wire.ts'
 
 /** What was asked: a request's body and the few headers that can change its answer. The same bytes, the same content. */
@@ -35,6 +36,14 @@ export class WireContent implements Subject {
     if (problem !== undefined) throw new RepriseError('invalid-body', problem.message, { field: problem.field })
     this.stream = this.json['stream'] === true
     this.bypass = wire.bypass(this.json)
+  }
+
+  /**
+   * The same request to another model: no other byte of its body is another.
+   * @throws RepriseError `invalid-body` where the wire takes no such name
+   */
+  withModel(model: string): WireContent {
+    return new WireContent(this.wire, setField(this.raw, 'model', model), this.query, this.versions)
   }
 }
 

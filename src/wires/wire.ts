@@ -1,5 +1,5 @@
 import type { Delta } from '../core/handler.ts'
-import type { JsonObject } from '../core/json.ts'
+import type { Json, JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
 import type { Dialect } from './dialect.ts'
 
@@ -37,6 +37,11 @@ export interface Wire {
   /** Why the answer must not be stored (`truncated`, `filtered`, `empty`, `malformed`, `incomplete`, `failed`); undefined when it may. */
   unfit(answer: JsonObject): string | undefined
   usage(answer: JsonObject): Usage | undefined
+  /**
+   * What the answer says, without what is new each time it is given: identifiers, dates, tokens counted. Equal
+   * substance, nothing new. What is not known to be new each time counts as said.
+   */
+  substance(answer: JsonObject): Json
 }
 
 /** Alike: `text`, the wording of the last user turn, means the same, and `within`, all the rest, is the same. */

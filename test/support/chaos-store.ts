@@ -1,12 +1,13 @@
 import type { Lease, Selector, SetOptions, Store } from '../../src/stores/store.ts'
 
 /** What may be done to a store's call before it happens. */
-export type Chaos = (operation: 'get' | 'set' | 'delete') => Promise<void> | void
+export type Chaos = (operation: 'get' | 'set' | 'delete' | 'lease') => Promise<void> | void
 
 /** A store that can be made to fail, hang or lie. Keeps time by `now`, so that tests need not wait. */
 export class ChaosStore implements Store {
   readonly name = 'chaos'
   readonly values = new Map<string, { value: Uint8Array; expiresAtMs: number; tags: readonly string[] }>()
+  readonly leases = new Map<string, { expiresAtMs: number }>()
   readonly calls: string[] = []
   chaos: Chaos = () => {}
   now: () => number = Date.now
@@ -38,12 +39,27 @@ export class ChaosStore implements Store {
     return going.length
   }
 
-  async increment(): Promise<number> {
+  async increment(): Promise<number | undefined> {
     throw new Error('not in these tests')
   }
 
-  async lease(): Promise<Lease | undefined> {
-    throw new Error('not in these tests')
+  async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
+    this.calls.push(`lease ${key}`)
+    await this.chaos('lease')
+    const isHeld = (): boolean => (this.leases.get(key)?.expiresAtMs ?? 0) > this.now()
+    if (isHeld()) return undefined
+    const lease = { expiresAtMs: this.now() + ttlMs }
+    this.leases.set(key, lease)
+    return {
+      renew: async (againMs) => {
+        if (this.leases.get(key) !== lease || !isHeld()) return false
+        lease.expiresAtMs = this.now() + againMs
+        return true
+      },
+      release: async () => {
+        if (this.leases.get(key) === lease) this.leases.delete(key)
+      }
+    }
   }
 
   async close(): Promise<void> {

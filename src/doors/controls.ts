@@ -8,6 +8,8 @@ export interface Controls {
   readonly mode: Mode
   readonly tags: readonly string[]
   readonly ttlMs?: number
+  readonly staleWhileRevalidateMs?: number
+  readonly graceMs?: number
   /** A narrower scope within the caller's own. */
   readonly scope?: string
 }
@@ -18,18 +20,26 @@ const mostTags = 64
 
 /**
  * Reads `Cache-Control` (RFC 9111; what it does not know it ignores, as the RFC wants) and `x-reprise-tags`,
- * `-scope`, `-ttl`. @throws RepriseError `invalid-header`
+ * `-scope`, `-ttl`, `-stale-while-revalidate`, `-grace`. @throws RepriseError `invalid-header`
  */
 export function readControls(headers: IncomingHttpHeaders): Controls {
   const control = headers['cache-control']
   const tags = headers['x-reprise-tags']
   const ttl = headers['x-reprise-ttl']
   const scope = headers['x-reprise-scope']
-  if (control === undefined && tags === undefined && ttl === undefined && scope === undefined) return asUsual
+  const revalidate = headers['x-reprise-stale-while-revalidate']
+  const grace = headers['x-reprise-grace']
+  if (control === undefined && tags === undefined && ttl === undefined && scope === undefined) {
+    if (revalidate === undefined && grace === undefined) return asUsual
+  }
   return {
     mode: control === undefined ? defaultMode : readMode(control),
     tags: tags === undefined ? [] : readTags(String(tags)),
-    ...(ttl === undefined ? {} : { ttlMs: readTtl(String(ttl)) }),
+    ...(ttl === undefined ? {} : { ttlMs: readDuration('x-reprise-ttl', ttl) }),
+    ...(revalidate === undefined
+      ? {}
+      : { staleWhileRevalidateMs: readDuration('x-reprise-stale-while-revalidate', revalidate) }),
+    ...(grace === undefined ? {} : { graceMs: readDuration('x-reprise-grace', grace) }),
     ...(scope === undefined ? {} : { scope: String(scope) })
   }
 }
@@ -72,9 +82,9 @@ function readTags(text: string): string[] {
   return tags
 }
 
-function readTtl(text: string): number {
+function readDuration(name: string, value: string | readonly string[]): number {
   try {
-    return parseDuration(text, 'x-reprise-ttl')
+    return parseDuration(String(value), name)
   } catch (error) {
     throw new RepriseError('invalid-header', messageOf(error))
   }

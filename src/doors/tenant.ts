@@ -9,19 +9,38 @@ const accountHeaders = ['openai-organization', 'openai-project'] as const
 /** Tells callers apart without knowing them. */
 export type TenantOf = (headers: IncomingHttpHeaders) => string
 
+/** Callers that have a name, by the keys they call with. */
+export type Tenants = Readonly<Record<string, readonly string[]>>
+
 /**
- * The tenant of a request: an HMAC-SHA-256 of its credential, so that neither a log nor a store ever holds one.
+ * The tenant of a request: its name where one of `tenants` calls with that key, else an HMAC-SHA-256 of its credential, so that neither a log nor a store ever holds one.
  * The same key sent as `authorization: Bearer` and as `x-api-key` is the same tenant.
  * `secret` must be the same in all processes that share a store.
  */
-export function tenantByCredential(secret: string): TenantOf {
+export function tenantByCredential(secret: string, tenants: Tenants = {}): TenantOf {
+  const hashed = (credential: string): string => createHmac('sha256', secret).update(credential).digest('hex')
+  const named = new Map(
+    Object.entries(tenants).flatMap(([name, keys]) => keys.map((key): [string, string] => [hashed(bare(key)), name]))
+  )
   // Of what the memo is made of only hashes leave the process; it is bounded, since callers choose what they send.
   const known = new LRUCache<string, string>({ max: 10_000 })
+
+  /** A name is for whoever shows one of its keys, whatever else is said. */
+  function nameOf(headers: IncomingHttpHeaders): string | undefined {
+    if (named.size === 0) return undefined
+    for (const header of credentialHeaders) {
+      const value = headers[header]
+      const name = value === undefined ? undefined : named.get(hashed(bare(String(value))))
+      if (name !== undefined) return name
+    }
+    return undefined
+  }
+
   return function tenantOf(headers) {
     const credential = credentialOf(headers)
     let tenant = known.get(credential)
     if (tenant === undefined) {
-      tenant = createHmac('sha256', secret).update(credential).digest('hex')
+      tenant = nameOf(headers) ?? hashed(credential)
       known.set(credential, tenant)
     }
     return tenant

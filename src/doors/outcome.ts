@@ -18,14 +18,35 @@ export function responseHeaders(origin: Origin, { type, length }: Form): Outgoin
 
 /** What the response's headers say of where the answer comes from: `Cache-Status` (RFC 9211), `Age`, `x-reprise-*`. */
 export function outcomeHeaders(origin: Origin): Record<string, string> {
-  const { layer, bypass, key, savedUsd, ageMs, similarity } = origin
+  const { layer, bypass, key, ageMs, similarity } = origin
   const headers: Record<string, string> = { 'cache-status': cacheStatus(origin), 'x-reprise-layer': layer }
-  if (layer !== 'provider' && ageMs !== undefined) headers['age'] = String(Math.floor(ageMs / 1000))
+  if (layer === 'provider') tellOfProvider(headers, origin)
+  else {
+    if (ageMs !== undefined) headers['age'] = String(Math.floor(ageMs / 1000))
+    headers['x-reprise-cost-usd'] = '0'
+    if (origin.stale) headers['x-reprise-stale'] = 'true'
+    if (origin.lastResort) headers['x-reprise-last-resort'] = 'true'
+    headers['x-reprise-saved-usd'] = money(origin.savedUsd)
+  }
   if (key !== undefined) headers['x-reprise-entry'] = key
   if (similarity !== undefined) headers['x-reprise-similarity'] = similarity.toFixed(4)
-  if (savedUsd !== undefined) headers['x-reprise-saved-usd'] = savedUsd.toFixed(8)
   if (bypass !== undefined) headers['x-reprise-bypass-reason'] = bypass
   return headers
+}
+
+function tellOfProvider(headers: Record<string, string>, origin: Origin): void {
+  const { provider, fallback, joined, savedUsd, costUsd, tookMs } = origin
+  if (provider !== undefined) headers['x-reprise-provider'] = provider
+  if (fallback) headers['x-reprise-fallback'] = 'true'
+  // A stream's headers leave before anybody knows what it costs.
+  if (tookMs === undefined) return
+  if (joined) headers['x-reprise-saved-usd'] = money(savedUsd)
+  headers['x-reprise-cost-usd'] = joined ? '0' : money(costUsd)
+}
+
+/** What nobody knows is not 0. */
+function money(usd: number | undefined): string {
+  return usd === undefined ? 'unknown' : usd.toFixed(8)
 }
 
 function cacheStatus({ layer, bypass, joined, stored, freshForMs }: Origin): string {

@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs'
+import { messageOf, RepriseError } from '../core/errors.ts'
+import type { GatewayOptions } from '../gateway/gateway.ts'
+import { given } from './given.ts'
+import type { Settings } from './settings.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+type Options<Name extends keyof GatewayOptions> = NonNullable<GatewayOptions[Name]>
+type Provider = NonNullable<Settings['providers']>[string]
+type Route = NonNullable<Settings['routes']>[number]
+
+/** Who is asked, what may be spent, and who asks: from the settings, keys from where they are kept. */
+export function routing(
+  { providers, routes, budgets, tenants, 'unknown-price': unknownPrice }: Settings,
+  environment: Environment
+): Pick<GatewayOptions, 'providers' | 'routes' | 'budgets' | 'tenants' | 'unknownPrice'> {
+  return {
+    ...given('providers', providers && mapped(providers, (provider, name) => providerOf(name, provider, environment))),
+    ...given('routes', routes?.map(routeOf)),
+    ...given(
+      'budgets',
+      budgets?.map(({ limit, name, period, tenant, tag, model, per }) => ({
+        name,
+        limitUsd: limit,
+        ...given('period', period),
+        ...given('tenant', tenant),
+        ...given('tag', tag),
+        ...given('model', model),
+        ...given('per', per)
+      }))
+    ),
+    ...given(
+      'tenants',
+      tenants &&
+        mapped(tenants, ({ 'key-env': variables }, name) =>
+          [variables].flat().map((variable) => inEnvironment(variable, `tenants.${name}.key-env`, environment))
+        )
+    ),
+    ...given('unknownPrice', unknownPrice)
+  }
+}
+
+function providerOf(name: string, settings: Provider, environment: Environment): Options<'providers'>[string] {
+  const { prices } = settings
+  return {
+    ...given('kind', settings.kind),
+    ...given('url', settings.url),
+    ...given('key', keyOf(name, settings, environment)),
+    ...given('passCredential', settings['pass-credential']),
+    ...given('headers', settings.headers),
+    ...given('apiVersion', settings['api-version']),
+    ...given('deployments', settings.deployments),
+    ...given('connectTimeoutMs', settings['connect-timeout']),
+    ...given('silenceTimeoutMs', settings.timeout),
+    ...given('concurrency', settings.concurrency),
+    ...given(
+      'prices',
+      prices &&
+        mapped(
+          prices,
+          ({ 'cached-input': cachedInput, 'cache-write': cacheWrite, input, output, reasoning, batch }) => ({
+            input,
+            output,
+            ...given('cachedInput', cachedInput),
+            ...given('cacheWrite', cacheWrite),
+            ...given('reasoning', reasoning),
+            ...given('batch', batch)
+          })
+        )
+    )
+  }
+}
+
+function keyOf(name: string, settings: Provider, environment: Environment): string | undefined {
+  const { key, 'key-env': variable, 'key-file': file } = settings
+  if ([key, variable, file].filter((value) => value !== undefined).length > 1) {
+    throw new RepriseError(
+      'invalid-option',
+      `providers.${name}: expected one of key, key-env and key-file, got several of them`
+    )
+  }
+  if (variable !== undefined) return inEnvironment(variable, `providers.${name}.key-env`, environment)
+  if (file === undefined) return key
+  try {
+    const text = readFileSync(file, 'utf8').trim()
+    if (text !== '') return text
+  } catch (error) {
+    throw new RepriseError('invalid-option', `providers.${name}.key-file: cannot read ${file}: ${messageOf(error)}`, {
+      cause: error
+    })
+  }
+  throw new RepriseError('invalid-option', `providers.${name}.key-file: expected a key in ${file}, got an empty file`)
+}
+
+function inEnvironment(variable: string, where: string, environment: Environment): string {
+  const value = environment[variable]
+  if (value !== undefined && value !== '') return value
+  throw new RepriseError('invalid-option', `${where}: expected a key in the environment variable ${variable}, got none`)
+}
+
+function routeOf(settings: Route): Options<'routes'>[number] {
+  const { model, strategy, targets, retry, deadline, breaker } = settings
+  return {
+    model,
+    targets: targets.map((target) => {
+      if (typeof target === 'string') return target
+      const { provider, timeout, ...rest } = target
+      return {
+        provider,
+        ...given('model', rest.model),
+        ...given('weight', rest.weight),
+        ...given('order', rest.order),
+        ...given('when', rest.when),
+        ...given('timeoutMs', timeout)
+      }
+    }),
+    ...given('strategy', strategy),
+    ...given(
+      'retry',
+      retry && {
+        ...given('attempts', retry.attempts),
+        ...given('onStatusCodes', retry['on-status-codes']),
+        ...given('maxWaitMs', retry['max-wait'])
+      }
+    ),
+    ...given('fallbackOn', settings['fallback-on']),
+    ...given('deadlineMs', deadline),
+    ...given(
+      'breaker',
+      breaker && { ...given('failures', breaker.failures), ...given('leftOutMs', breaker['left-out']) }
+    ),
+    ...given('storeFallbacks', settings['store-fallbacks'])
+  }
+}
+
+function mapped<From, To>(
+  values: Readonly<Record<string, From>>,
+  to: (value: From, name: string) => To
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, to(value, name)]))
+}

@@ -1,0 +1,42 @@
+import type { Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { messageOf, RepriseError } from '../core/errors.ts'
+
+/** Listens. @throws RepriseError `invalid-option`, saying why it cannot. */
+export function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE'
+          ? 'it is in use by another program; choose another with --port'
+          : error.code === 'EACCES'
+            ? 'this user may not listen there; choose a port above 1023 with --port'
+            : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND'
+              ? 'this machine has no such address; see --host'
+              : messageOf(error)
+      reject(new RepriseError('invalid-option', `cannot listen on ${host}:${port}: ${reason}`, { cause: error }))
+    })
+    server.listen(port, host, () => resolve())
+  })
+}
+
+export interface Closing {
+  readonly server: Server
+  readonly parts: readonly { close(): Promise<void> }[]
+  /** Connections that are no longer the server's, which therefore does not close them. */
+  readonly handedOver: ReadonlySet<Duplex>
+}
+
+/** Takes no more requests, lets those under way finish for at most `graceMs`, and closes `parts` in turn. */
+export async function shutDown({ server, parts, handedOver }: Closing, graceMs: number): Promise<void> {
+  const { listening } = server
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => {
+    server.closeAllConnections()
+    for (const socket of handedOver) socket.destroy()
+  }, graceMs)
+  if (listening) await ended
+  clearTimeout(timer)
+  for (const part of parts) await part.close()
+}

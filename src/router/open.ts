@@ -1,0 +1,68 @@
+import { RepriseError } from '../core/errors.ts'
+import { ignore, type Observe } from '../core/events.ts'
+import type { Usage } from '../core/kind.ts'
+import { openProvider } from '../providers/open.ts'
+import type { Provider } from '../providers/provider.ts'
+import { crossingBetween } from '../wires/crossings.ts'
+import type { RoutedProvider } from './attempt.ts'
+import { budgets } from './budget.ts'
+import { estimator } from './estimate.ts'
+import { Limiter } from './limiter.ts'
+import { planner } from './plan.ts'
+import { listPrices, type PriceOf, pricesWith } from './prices.ts'
+import type { Router } from './router.ts'
+import type { ProviderOptions, RouterOptions } from './router-options.ts'
+import { type RoutingParts, routing } from './routing.ts'
+
+export interface RouterTools extends Pick<RoutingParts, 'sleep' | 'random'> {
+  /** Told what happens to the budgets outside of any one call. Default: nobody. */
+  readonly observe?: Observe
+}
+
+/**
+ * Opens the providers, reads the routes, and makes a router of them.
+ * @throws RepriseError `invalid-option` naming what was wrong, expected and got
+ */
+export function createRouter(options: RouterOptions, tools: RouterTools = {}): Router {
+  const { budgets: budgetOptions = [], unknownPrice } = options
+  const { observe = ignore, ...timing } = tools
+  const list = listPrices()
+  const providers = new Map(
+    Object.entries(options.providers).map(([name, provider]) => [name, routed(name, provider, list)])
+  )
+  const planned = new Map(Array.from(providers, ([name, { provider }]) => [name, provider]))
+  return routing({
+    ...timing,
+    providers,
+    planner: planner(options, planned, tools.random),
+    budgets: budgets(budgetOptions, { ...(unknownPrice === undefined ? {} : { unknownPrice }), observe }),
+    estimator: estimator(),
+    crossingBetween
+  })
+}
+
+function routed(name: string, options: ProviderOptions, list: PriceOf): RoutedProvider & { provider: Provider } {
+  const { concurrency, prices, key, passCredential = false } = options
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
+    throw new RepriseError(
+      'invalid-option',
+      `${name}: concurrency: expected a whole number from 1 on, got ${concurrency}; leave it out for no limit`
+    )
+  }
+  const provider = openProvider(name, options)
+  const hint = { url: provider.baseUrl, name: provider.pricesOf }
+  const tables = prices === undefined ? [list] : [pricesWith(prices, () => undefined), list]
+  return {
+    provider,
+    // What the operator pays comes before the list, whichever of its names the model goes by.
+    priceOf(said: string | undefined, asked: string, usage: Usage) {
+      for (const priceOf of tables) {
+        const usd = (said === undefined ? undefined : priceOf(said, usage, hint)) ?? priceOf(asked, usage, hint)
+        if (usd !== undefined) return usd
+      }
+      return undefined
+    },
+    limiter: concurrency === undefined ? undefined : new Limiter(concurrency),
+    passesCredential: passCredential && key === undefined
+  }
+}
