@@ -97,6 +97,6 @@ describe('the code in README and docs', () => {
   it.each(blocks('yaml'))('reads the settings in $page', ({ code }) => {
     const file = join(folder, 'settings.yaml')
     writeFileSync(file, code)
-    expect(Object.keys(loadSettings(['--config', file], {})).length).toBeGreaterThan(3)
+    expect(Object.keys(loadSettings(['--config', file], {})).length).toBeGreaterThan(0)
   })
 })

@@ -42,19 +42,20 @@ export class BudgetAccount {
     this.who = who
     this.key = key
     this.resetsAtMs = resetsAtMs
-    const counter = (name: string, floor: BudgetCounterOptions['floor']): BudgetCounter =>
+    const counter = (name: string, addsAgain: boolean, floor: BudgetCounterOptions['floor']): BudgetCounter =>
       new BudgetCounter({
         tally,
         key: `${key}:${name}`,
+        addsAgain,
         ttlMs: () => (resetsAtMs === undefined ? foreverMs : Math.max(0, resetsAtMs - now()) + marginMs),
         floor,
         onOwing: (isAlone) => options.onOwing(this, isAlone),
         onForgotten: () => options.onForgotten(this)
       })
-    // It only ever grows.
-    this.#spent = counter('spent', () => this.#spent.known)
+    // It only ever grows, and is never too high: what it misses is taken for set aside, and is committed all the same.
+    this.#spent = counter('spent', false, () => this.#spent.known)
     // What is spent is committed, and so is what this process has set aside, as far as the store has been told.
-    this.#committed = counter('committed', () => this.#spent.known + this.#reserved - this.#committed.owed)
+    this.#committed = counter('committed', true, () => this.#spent.known + this.#reserved - this.#committed.owed)
   }
 
   get label(): string {
@@ -79,7 +80,6 @@ export class BudgetAccount {
   /** Where it stands, as the store says or as far as this process knows. */
   async standing(): Promise<{ readonly committed: number; readonly spent: number }> {
     await Promise.all([this.#committed.add(0), this.#spent.add(0)])
-    // What is in doubt can make either of them too much.
     const committed = Math.max(0, this.#committed.count)
     return { committed, spent: Math.min(Math.max(0, this.#spent.count), committed) }
   }

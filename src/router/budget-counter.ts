@@ -5,6 +5,8 @@ export interface BudgetCounterOptions {
   readonly key: string
   /** How long the count lives if it is made now, in milliseconds. */
   readonly ttlMs: () => number
+  /** Add again what may have been lost: the count is rather too high than too low. If not, the other way round. */
+  readonly addsAgain: boolean
   /** What the count in the store cannot be below, unless the store has forgotten it. */
   readonly floor: () => number
   /** Told when there is something that the store has to be told, and whether that is for want of its answer. */
@@ -22,8 +24,8 @@ const maxRaises = 10
 
 /**
  * One count in the tally, and what to do while the tally does not say: go on from what it last said, keep what it has not
- * been told, and tell it later. In doubt it counts too much rather than too little: of what may or may not have been
- * added, something added is told again, and something taken away is not.
+ * been told, and tell it later. What may or may not have been added is added again where the count may rather be too high
+ * than too low, and what may or may not have been taken away is then not taken away again.
  *
  * A store may also forget: it was restarted, or had no room for the count. It is found out by a floor that the count
  * cannot be below, and then the count is raised to what this process remembers. Raised, not added: several processes
@@ -64,7 +66,7 @@ export class BudgetCounter {
   async add(by: number, { atMost, above = 0 }: BudgetAdding = {}): Promise<number | 'over'> {
     if (!(await this.tell())) return this.#addAlone(by, atMost)
     const tallied = await this.#ask(by, { atMost, above })
-    if (tallied === 'unknown' && by <= 0) return this.count
+    if (tallied === 'unknown' && !this.#isAddedAgain(by)) return this.count
     return tallied === 'down' || tallied === 'unknown' ? this.#addAlone(by, atMost) : tallied
   }
 
@@ -101,7 +103,7 @@ export class BudgetCounter {
     this.#asking -= held
     // Stores answer in the order in which they add: what was heard of before this had been added before it.
     const floor = Math.max(floorBefore, this.#options.floor()) + above
-    if (isOwed && (typeof tallied === 'number' || (tallied === 'unknown' && by < 0))) this.#owed -= by
+    if (isOwed && (typeof tallied === 'number' || (tallied === 'unknown' && !this.#isAddedAgain(by)))) this.#owed -= by
     if (typeof tallied !== 'number' || this.#isRemembered(tallied, by, floor)) return tallied
     await this.#raise()
     if (atMost === undefined || by <= 0 || this.count <= atMost) return this.#known
@@ -110,9 +112,13 @@ export class BudgetCounter {
     return 'over'
   }
 
-  /** What was added had been taken for lost; what was taken away, for done. The count itself is perhaps an old one. */
+  #isAddedAgain(by: number): boolean {
+    return this.#options.addsAgain && by > 0
+  }
+
+  /** What had been taken for lost was not. The count that came with it is perhaps an old one. */
   #hearLate(late: number | 'over', by: number): void {
-    if (late === 'over' || by <= 0) return
+    if (late === 'over' || !this.#isAddedAgain(by)) return
     this.#known += by
     this.#owe(-by, false)
   }

@@ -51,7 +51,7 @@ describe('while the store does not answer', () => {
       await spend(all, 0.4)
       expect(await spend(all, 0.2)).toBe('over')
       expect(await spend(all, 0.1)).toBeUndefined()
-      expect(await all.status()).toMatchObject([{ spentUsd: 1, reservedUsd: 0 }])
+      expect(await all.status()).toMatchObject([{ remainingUsd: 0 }])
       expect(failures).toEqual(['budgets: count'])
     }
   )
@@ -111,7 +111,8 @@ describe('while the store does not answer', () => {
     tally.outcome = 'done'
     await all.status()
     expect(tally.countOf('committed')).toBe(6e8)
-    expect(tally.countOf('spent')).toBe(1e8)
+    // Nor is it counted as spent: it stays set aside.
+    expect(tally.countOf('spent')).toBe(0)
   })
 
   it('what comes late is counted once', async () => {
@@ -226,10 +227,12 @@ function stepsOf(outcomes: readonly Outcome[], others: readonly ('catch up' | 'f
 }
 
 /** Takes the steps, each call costing no more than expected; what has come of it in billionths, in truth and in the store. */
-async function take(steps: readonly Step[]): Promise<{ truth: number; tally: UnsteadyTally; highest: number }> {
+async function take(
+  steps: readonly Step[]
+): Promise<{ truth: number; tally: UnsteadyTally; highest: number; failures: readonly string[] }> {
   const tally = new UnsteadyTally()
   tally.outcome = undefined
-  const { all } = join(tally)
+  const { all, failures } = join(tally)
   const held: { readonly reservation: Reservation; readonly amount: number }[] = []
   let truth = 0
   let highest = 0
@@ -268,17 +271,29 @@ async function take(steps: readonly Step[]): Promise<{ truth: number; tally: Uns
     }
   }
   expect(tally.waiting).toBe(0)
-  return { truth, tally, highest }
+  return { truth, tally, highest, failures }
 }
 
 describe('whatever becomes of its calls to the store, a process alone', () => {
   it('never exceeds the limit, and the store ends with the truth or with more', async () => {
-    const steps = stepsOf(['done', 'done', 'down', 'lost', 'added', 'late'], ['catch up'])
+    const steps = stepsOf(['done', 'done', 'down', 'lost', 'added', 'late'], ['catch up', 'forget'])
     await fc.assert(
       fc.asyncProperty(steps, async (drawn) => {
         const { truth, tally, highest } = await take(drawn)
         expect(highest).toBeLessThanOrEqual(1e9)
         expect(tally.countOf(':committed')).toBeGreaterThanOrEqual(truth)
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  it('never takes the store for forgetful that is not, and never counts as spent what is not', async () => {
+    const steps = stepsOf(['done', 'done', 'down', 'lost', 'added', 'late'], ['catch up'])
+    await fc.assert(
+      fc.asyncProperty(steps, async (drawn) => {
+        const { truth, tally, failures } = await take(drawn)
+        expect(failures).not.toContain('budgets: remember')
+        expect(tally.countOf(':spent')).toBeLessThanOrEqual(truth)
       }),
       { numRuns: 200 }
     )

@@ -43,7 +43,7 @@ export interface BudgetStatus {
   readonly period: 'total' | 'day' | 'month'
   readonly limitUsd: number
   readonly spentUsd: number
-  /** Set aside for calls that are under way, or were when their process was killed. */
+  /** Set aside for calls that are under way, or that nobody has heard of since: their process was killed, or the store failed. */
   readonly reservedUsd: number
   readonly remainingUsd: number
   readonly resetsAtMs?: number

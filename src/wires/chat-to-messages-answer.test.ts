@@ -167,16 +167,24 @@ const unseen: fc.Arbitrary<JsonObject> = fc.oneof(
   fc.record({ type: fc.constant('of_tomorrow'), x: plainJson })
 )
 const count = fc.option(fc.nat({ max: 1_000_000 }))
-const usage: fc.Arbitrary<JsonObject> = fc.record(
-  {
-    input_tokens: fc.nat({ max: 1_000_000 }),
-    output_tokens: fc.nat({ max: 1_000_000 }),
-    cache_read_input_tokens: count,
-    cache_creation_input_tokens: count,
-    output_tokens_details: fc.option(fc.record({ thinking_tokens: fc.nat({ max: 1_000_000 }) }))
-  },
-  { requiredKeys: ['input_tokens', 'output_tokens'] }
-)
+const usage: fc.Arbitrary<JsonObject> = fc
+  .record(
+    {
+      input_tokens: fc.nat({ max: 1_000_000 }),
+      output_tokens: fc.nat({ max: 1_000_000 }),
+      cache_read_input_tokens: count,
+      cache_creation_input_tokens: count,
+      thought: fc.option(fc.double({ min: 0, max: 1, noNaN: true }))
+    },
+    { requiredKeys: ['input_tokens', 'output_tokens'] }
+  )
+  .map(({ thought = null, ...counts }) => ({
+    ...counts,
+    // Never more than the output it is a part of.
+    ...(thought === null
+      ? {}
+      : { output_tokens_details: { thinking_tokens: Math.floor(thought * counts.output_tokens) } })
+  }))
 const details = fc.constantFrom<Json>(null, { type: 'refusal', category: null, explanation: 'No.' })
 
 /** A message; a fallback model that went on is the one it names. */
