@@ -4,6 +4,7 @@ import { benchGateway } from './gateway.ts'
 import { benchMeaning } from './meaning.ts'
 import { benchRedisVectors } from './redis-vectors.ts'
 import { benchRetrieval } from './retrieval.ts'
+import { benchRouter } from './router.ts'
 import { benchVectors } from './vectors.ts'
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   meaning: benchMeaning,
   'redis-vectors': benchRedisVectors,
   retrieval: benchRetrieval,
+  router: benchRouter,
   vectors: benchVectors
 }
 const [name = ''] = process.argv.slice(2)

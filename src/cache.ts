@@ -139,18 +139,21 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     kind: Kind<Request, Result>,
     last: Handler<Request, Result>
   ): PeekingHandler<Request, Result> {
-    const isOn = (): boolean => switches.isOn(kind.name)
-    const lookUp = switchable(exact(kind, entries, { refresher }), () => switches.isOn('exact'))
+    /** Whether the layer is there for this kind. */
+    const isOn = (layer: string): boolean => switches.isOn(kind.name) && switches.isOn(layer)
+    const exactIsOn = (): boolean => isOn('exact')
+    const semanticIsOn = (): boolean => isOn('semantic')
+    const lookUp = switchable(exact(kind, entries, { refresher, isOn: exactIsOn }), exactIsOn)
     // A kind that never says what is alike has nothing to be compared.
     const alike = kind.likeness === undefined ? undefined : meaningSearch
     const byMeaning =
-      alike === undefined ? [] : [switchable(semantic(kind, entries, alike), () => switches.isOn('semantic'))]
-    const sharing = switchable(singleFlight(kind), () => switches.isOn('single-flight'))
-    const storing = keep(kind, entries, { freshnessOf, search: alike, switches })
+      alike === undefined ? [] : [switchable(semantic(kind, entries, alike, { isOn: semanticIsOn }), semanticIsOn)]
+    const sharing = switchable(singleFlight(kind), () => isOn('single-flight'))
+    const storing = keep(kind, entries, { freshnessOf, search: alike, switches: { isOn } })
     const handler = compose([gate(kind, last, isOn), lookUp, ...byMeaning, sharing, storing], last)
     return Object.assign(handler, {
       peek(request: Request, context: Context) {
-        if (!isOn() || context.mode.noStore || kind.bypass(request) !== undefined) return undefined
+        if (!isOn(kind.name) || context.mode.noStore || kind.bypass(request) !== undefined) return undefined
         try {
           return lookUp.peek(request, context)
         } catch {

@@ -1,42 +1,35 @@
-import { type Cache, type CacheOptions, createCache } from './cache.ts'
-import type { Completion, CompletionOptions, Completions } from './completions.ts'
+import { type Cache, createCache } from './cache.ts'
+import { type CachedRouterOptions, readOptions } from './cached-router/options.ts'
+import { type CachedRouterStats, StatsCounter } from './cached-router/stats-counter.ts'
+import { textOf, textOfDelta } from './cached-router/text-of.ts'
+import { type Completion, type Completions, completions as completionsBefore } from './completions.ts'
 import type { Origin } from './core/answer.ts'
+import type { CallOptions } from './core/context.ts'
 import { RepriseError } from './core/errors.ts'
 import type { Event } from './core/events.ts'
-import { isObject, type JsonObject } from './core/json.ts'
+import type { Delta } from './core/handler.ts'
+import { checkNumber, checkWhole, unexpected } from './router/check.ts'
 import { createRouter } from './router/open.ts'
 import type { Router } from './router/router.ts'
-import type { ProviderOptions, RouteOptions, RouterOptions } from './router/router-options.ts'
 
-/** One provider and the model it is asked for. */
-export interface CachedProvider extends ProviderOptions {
-  /** How it is called in answers and errors. Default: its kind. */
-  readonly name?: string
-  readonly model: string
-}
+export type { CachedProvider, CachedRouterOptions } from './cached-router/options.ts'
+export type { CachedRouterStats } from './cached-router/stats-counter.ts'
 
-export interface CachedRouterOptions
-  extends CacheOptions,
-    Pick<RouterOptions, 'unknownPrice'>,
-    Pick<RouteOptions, 'strategy' | 'retry' | 'deadlineMs' | 'breaker' | 'storeFallbacks'> {
-  /** Who is asked, and who next when one fails. */
-  readonly providers: readonly [CachedProvider, ...CachedProvider[]]
-  /** What may be spent in all, in US dollars. A hit is free. Default: no limit. */
-  readonly initialBudget?: number
-  /** Prompts asked at a temperature above it are neither looked up nor stored. Default: no limit. */
-  readonly maxTemperature?: number
-}
-
-export interface InvokeOptions extends CompletionOptions {
-  /** Between 0 and 2; `maxTemperature` decides whether the cache is used. Default: the model's. */
+export interface InvokeOptions extends CallOptions {
+  /** From 0 on; `maxTemperature` decides whether the cache is used. Default: the model's. */
   readonly temperature?: number
   /** Default: none. */
   readonly system?: string
   /** The most that may be answered, in tokens. Default: the model's. */
   readonly maxTokens?: number
+  /** One of the providers' models, which is then asked first. Default: whichever provider is the first to answer. */
+  readonly model?: string
+  /** Told the answer's text while it is made, piece by piece; a hit's all at once. */
+  readonly onText?: (text: string) => void
 }
 
 export interface Invoked {
+  /** The answer's text; a refusal's where the model refuses. */
   readonly response: string
   /** True when nobody was paid for it. */
   readonly cached: boolean
@@ -48,29 +41,9 @@ export interface Invoked {
   readonly origin: Origin
 }
 
-/** Since the router was made. Money in US dollars, shares between 0 and 1. */
-export interface CachedRouterStats {
-  readonly budgetSpent: number
-  /** Undefined without a budget. */
-  readonly budgetRemaining: number | undefined
-  readonly budgetSaved: number
-  /** Hits by lookups, bypasses left out; 0 before the first. */
-  readonly hitRate: number
-  /** Hits by meaning, by lookups. */
-  readonly semanticHitRate: number
-  readonly requests: number
-  readonly hits: number
-  readonly misses: number
-  /** Not looked up: above `maxTemperature`, say. */
-  readonly bypasses: number
-  readonly failures: number
-  /** Calls whose price is not known: `budgetSpent` is without them. */
-  readonly unpriced: number
-}
-
 /** A cache, a router and a budget in one: prompts in, texts out. */
 export interface CachedRouter {
-  /** @throws AllProvidersFailedError, OverBudgetError, ProviderError */
+  /** @throws AllProvidersFailedError, OverBudgetError, ProviderError where there is one provider only, RepriseError */
   invoke(prompt: string, options?: InvokeOptions): Promise<Invoked>
   stats(): Promise<CachedRouterStats>
   /** For whole requests, and for official SDKs. */
@@ -80,102 +53,61 @@ export interface CachedRouter {
   close(): Promise<void>
 }
 
-const budgetName = 'initial'
-
-/** The model that prompts are asked for: whichever of the providers' answers. */
-const anyModel = 'default'
-
 /**
  * Opens a cache before providers that stand in for each other, within a budget.
  * @throws RepriseError `invalid-option`
  */
 export async function createCachedRouter(options: CachedRouterOptions): Promise<CachedRouter> {
-  const { providers, initialBudget, maxTemperature, unknownPrice, observe, ...rest } = options
-  const { strategy, retry, deadlineMs, breaker, storeFallbacks, ...cacheOptions } = rest
-  const named = providers.map((provider) => ({ ...provider, name: provider.name ?? provider.kind ?? provider.model }))
-  const twice = named.find(({ name }, at) => named.findIndex((other) => other.name === name) !== at)
-  if (twice !== undefined) {
-    throw new RepriseError('invalid-option', `providers: expected names that differ, got ${twice.name} twice`)
+  const { cacheOptions, routerOptions, maxTemperature, usualModel, models, limitField } = readOptions(options)
+  const counter = new StatsCounter()
+  function observe(event: Event): void {
+    counter.note(event)
+    options.observe?.(event)
   }
-  const counts = {
-    hits: 0,
-    semanticHits: 0,
-    misses: 0,
-    bypasses: 0,
-    failures: 0,
-    savedUsd: 0,
-    spentUsd: 0,
-    unpriced: 0
-  }
-  const router = createRouter({
-    providers: Object.fromEntries(named.map(({ name, model: _model, ...provider }) => [name, provider])),
-    // Each model has its own provider first; prompts, which name none, begin with the first.
-    routes: [anyModel, ...new Set(named.map(({ model }) => model))].map((asked) => {
-      const own = named.filter(({ model }) => model === asked)
-      const others = named.filter(({ model }) => model !== asked)
-      return {
-        model: asked,
-        targets: [...own, ...others].map(({ name, model }) => ({ provider: name, model })),
-        ...(strategy === undefined ? {} : { strategy }),
-        ...(retry === undefined ? {} : { retry }),
-        ...(deadlineMs === undefined ? {} : { deadlineMs }),
-        ...(breaker === undefined ? {} : { breaker }),
-        ...(storeFallbacks === undefined ? {} : { storeFallbacks })
-      }
-    }),
-    ...(initialBudget === undefined ? {} : { budgets: [{ name: budgetName, limitUsd: initialBudget }] }),
-    ...(unknownPrice === undefined ? {} : { unknownPrice })
-  })
-  function count(event: Event): void {
-    if (event.type === 'charged') {
-      if (event.costUsd === undefined) counts.unpriced += 1
-      else counts.spentUsd += event.costUsd
-    }
-    observe?.(event)
-  }
-  const cache = await createCache({ ...cacheOptions, observe: count }).catch(async (error: unknown) => {
+  const router = createRouter(routerOptions, { observe })
+  const cache = await createCache({ ...cacheOptions, observe }).catch(async (error: unknown) => {
     await router.close()
     throw error
   })
-  const completions = cache.completions(router, maxTemperature === undefined ? {} : { maxTemperature })
+  router.budgets.countIn(cache.tally)
+  const completions = completionsBefore(
+    { wrap: (kind, last) => counter.counting(cache.wrap(kind, last)), contextOf: cache.contextOf },
+    router,
+    maxTemperature === undefined ? {} : { maxTemperature }
+  )
 
   async function invoke(prompt: string, own: InvokeOptions = {}): Promise<Invoked> {
-    const { temperature, system, maxTokens, onDelta, ...call } = own
+    check(prompt, own)
+    const { temperature, system, maxTokens, model = usualModel, onText, ...call } = own
     const body = {
-      model: anyModel,
+      model,
       messages: [
         ...(system === undefined ? [] : [{ role: 'system', content: system }]),
         { role: 'user', content: prompt }
       ],
       ...(temperature === undefined ? {} : { temperature }),
-      ...(maxTokens === undefined ? {} : { max_completion_tokens: maxTokens }),
-      ...(onDelta === undefined ? {} : { stream: true })
+      ...(maxTokens === undefined ? {} : { [limitField]: maxTokens }),
+      ...(onText === undefined ? {} : { stream: true })
     }
-    const completion = await completions
-      .chat(body, onDelta === undefined ? call : { ...call, onDelta })
-      .catch((error: unknown) => {
-        counts.failures += 1
-        throw error
-      })
-    tally(completion)
-    const { origin, cacheHit } = completion
-    return {
-      response: textOf(completion.body),
-      cached: cacheHit,
-      cost: cacheHit ? 0 : origin.costUsd,
-      provider: origin.provider,
-      model: origin.model,
-      origin
+    if (onText === undefined) return invoked(await completions.chat(body, call))
+    let hasBegun = false
+    function onDelta(delta: Delta): void {
+      const text = textOfDelta(delta)
+      if (text === '') return
+      hasBegun = true
+      onText?.(text)
     }
+    const answer = invoked(await completions.chat(body, { ...call, onDelta }))
+    if (!hasBegun && answer.response !== '') onText(answer.response)
+    return answer
   }
 
-  /** By what each call came to, so that what the cache does behind its back is not counted as asked for. */
-  function tally({ origin, cacheHit }: Completion): void {
-    if (origin.bypass !== undefined) counts.bypasses += 1
-    else if (cacheHit) counts.hits += 1
-    else counts.misses += 1
-    if (origin.layer === 'semantic') counts.semanticHits += 1
-    if (cacheHit) counts.savedUsd += origin.savedUsd ?? 0
+  function check(prompt: unknown, { temperature, maxTokens, model }: InvokeOptions): void {
+    if (typeof prompt !== 'string') throw unexpected('prompt', 'a text', prompt)
+    if (temperature !== undefined) checkNumber(temperature, 'temperature', 0)
+    if (maxTokens !== undefined) checkWhole(maxTokens, 'maxTokens', 1)
+    if (model !== undefined && !models.has(model))
+      throw unexpected('model', `the model of one of the providers (${[...models].join(', ')})`, model)
   }
 
   return {
@@ -185,32 +117,27 @@ export async function createCachedRouter(options: CachedRouterOptions): Promise<
     router,
     async stats() {
       const [budget] = await router.budgets.status()
-      const { hits, semanticHits, misses, bypasses, failures, savedUsd, spentUsd, unpriced } = counts
-      const lookups = hits + misses
-      return {
-        budgetSpent: budget?.spentUsd ?? spentUsd,
-        budgetRemaining: budget?.remainingUsd,
-        budgetSaved: savedUsd,
-        hitRate: lookups === 0 ? 0 : hits / lookups,
-        semanticHitRate: lookups === 0 ? 0 : semanticHits / lookups,
-        requests: lookups + bypasses + failures,
-        hits,
-        misses,
-        bypasses,
-        failures,
-        unpriced
-      }
+      return counter.stats(budget)
     },
     async close() {
-      await cache.close()
-      await router.close()
+      try {
+        await cache.close()
+      } finally {
+        await router.close()
+      }
     }
   }
 }
 
-function textOf({ choices }: JsonObject): string {
-  const [choice] = Array.isArray(choices) ? choices : []
-  const message = isObject(choice) ? choice['message'] : undefined
-  const content = isObject(message) ? message['content'] : undefined
-  return typeof content === 'string' ? content : ''
+function invoked({ body, cacheHit, origin }: Completion): Invoked {
+  const response = textOf(body)
+  if (response === undefined) {
+    const said = JSON.stringify(body).slice(0, 200)
+    throw new RepriseError(
+      'provider-malformed',
+      `${origin.provider} answered with something that is no answer: ${said}`
+    )
+  }
+  const { provider, model, costUsd } = origin
+  return { response, cached: cacheHit, cost: cacheHit ? 0 : costUsd, provider, model, origin }
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
-import type { Origin } from './core/answer.ts'
+import type { Answer, Origin } from './core/answer.ts'
 import type { CallOptions } from './core/context.ts'
 import { RepriseError } from './core/errors.ts'
 import type { Context, Delta, Handler, PeekingHandler } from './core/handler.ts'
@@ -9,10 +9,12 @@ import { readControls } from './doors/controls.ts'
 import { providerHeaders, versionHeaders } from './doors/request-headers.ts'
 import { respond, type Sink, writeError } from './doors/respond.ts'
 import { tenantByCredential } from './doors/tenant.ts'
+import { checkNumber, checkObject } from './router/check.ts'
 import type { Router } from './router/router.ts'
 import { anthropicMessages } from './wires/anthropic-messages.ts'
-import type { Body } from './wires/body.ts'
+import { Body, textOf } from './wires/body.ts'
 import type { Dialect } from './wires/dialect.ts'
+import { echoed, echoedEvent } from './wires/echo.ts'
 import { type LlmKindOptions, llmKind } from './wires/llm-kind.ts'
 import { wires } from './wires/open.ts'
 import { openaiChat } from './wires/openai-chat.ts'
@@ -22,7 +24,10 @@ import { WireContent, type WireRequest } from './wires/wire-request.ts'
 
 /** A cached router: asks for completions, in three dialects and through their official SDKs. */
 export interface Completions {
-  /** A chat completion. `body` is what OpenAI's SDK takes, and `stream` in it needs `onDelta`. */
+  /**
+   * A chat completion. `body` is what OpenAI's SDK takes.
+   * @throws RepriseError, AllProvidersFailedError, OverBudgetError, ProviderError where there is one target only
+   */
   chat(body: object, options?: CompletionOptions): Promise<Completion>
   /** A message. `body` is what Anthropic's SDK takes. */
   messages(body: object, options?: CompletionOptions): Promise<Completion>
@@ -30,7 +35,8 @@ export interface Completions {
   responses(body: object, options?: CompletionOptions): Promise<Completion>
   /**
    * For an official SDK: `new OpenAI({ fetch: completions.fetch })`. Answers chat completions, responses and messages
-   * without a network, and takes the gateway's headers.
+   * without a network, and takes the gateway's headers. SDKs with different keys share no answers; a key is sent to a
+   * provider with `passCredential` alone.
    */
   readonly fetch: typeof globalThis.fetch
 }
@@ -41,7 +47,7 @@ export interface CompletionOptions extends CallOptions {
 }
 
 export interface Completion {
-  /** The answer, as the SDK of the dialect has it. */
+  /** The whole answer, streamed or not, as the SDK of the dialect has it. The caller's own: nobody else has this object. */
   readonly body: JsonObject
   /** True when nobody was paid for it. */
   readonly cacheHit: boolean
@@ -57,8 +63,10 @@ export interface CompletionTools {
   contextOf(options?: CallOptions): Context
 }
 
-/** Puts a cache before a router. */
+/** Puts a cache before a router. @throws RepriseError `invalid-option` */
 export function completions(cache: CompletionTools, router: Router, options: LlmKindOptions = {}): Completions {
+  checkObject(options, 'options of completions', ['maxTemperature'] satisfies (keyof LlmKindOptions)[])
+  if (options.maxTemperature !== undefined) checkNumber(options.maxTemperature, 'maxTemperature', 0)
   const handlers = new Map(wires.map((wire) => [wire, cache.wrap(llmKind(wire, options), router.ask)]))
   // Nothing of it leaves the process but the hash; a key need not be hidden from the process that holds it.
   const tenantOf = tenantByCredential('completions')
@@ -76,37 +84,46 @@ export function completions(cache: CompletionTools, router: Router, options: Llm
 
   function asking(wire: Wire): Completions['chat'] {
     return async function ask(body, { onDelta, ...own } = {}) {
-      const content = new WireContent(wire, Buffer.from(JSON.stringify(body)))
+      const content = new WireContent(wire, Buffer.from(JSON.stringify(body) ?? ''))
       const context = contextFor(content, own)
       const request: WireRequest = { content, headers: {} }
-      const streamed = content.stream && onDelta !== undefined ? { ...context, onDelta } : context
-      const { value, origin } = await handlerOf(wire)(request, streamed)
-      return { body: value.json, cacheHit: origin.layer !== 'provider' || origin.joined === true, origin }
+      const handler = handlerOf(wire)
+      const streamed = content.stream && onDelta !== undefined ? streaming(context, content, onDelta) : context
+      const answer = handler.peek(request, context) ?? (await handler(request, streamed))
+      const { origin } = answer
+      const cacheHit = origin.layer !== 'provider' || origin.joined === true
+      return { body: ownBody(answer, content), cacheHit, origin }
     }
   }
 
   /** The response is there as soon as it begins, and not when it has ended. */
   async function fetchCompletion(...given: Parameters<typeof globalThis.fetch>): Promise<Response> {
     const request = new Request(...given)
+    const { signal } = request
+    signal.throwIfAborted()
     const caller = new AbortController()
     const sink = new ResponseSink(() => caller.abort())
-    const leave = (): void => caller.abort(request.signal.reason)
-    if (request.signal.aborted) leave()
-    else request.signal.addEventListener('abort', leave, { once: true })
+    // Whoever reads the response is told at once, and by the reason that was given.
+    const leave = (): void => {
+      caller.abort(signal.reason)
+      sink.fail(signal.reason)
+    }
+    signal.addEventListener('abort', leave, { once: true })
     answer(request, caller.signal, sink)
       .catch((error: unknown) => {
-        if (caller.signal.aborted) sink.fail(caller.signal.reason)
-        else writeError(sink, error, dialectOf(request))
+        if (sink.begun) throw error
+        writeError(sink, error, dialectOf(request))
       })
-      .finally(() => request.signal.removeEventListener('abort', leave))
+      .catch((error: unknown) => sink.fail(error))
+      .finally(() => signal.removeEventListener('abort', leave))
     return sink.response
   }
 
   async function answer(request: Request, signal: AbortSignal, sink: Sink): Promise<void> {
     const { pathname, search } = new URL(request.url)
-    const wire = wires.find(({ path }) => pathname.endsWith(path))
+    const wire = wireAt(pathname)
     if (wire === undefined || request.method !== 'POST') {
-      const known = wires.map(({ path }) => `POST ${path}`).join(', ')
+      const known = wires.map((one) => `POST ${pathOf(one)}`).join(', ')
       throw new RepriseError('not-found', `no such call here: ${request.method} ${pathname}; known are ${known}`)
     }
     const headers: IncomingHttpHeaders = Object.fromEntries(request.headers)
@@ -129,13 +146,53 @@ export function completions(cache: CompletionTools, router: Router, options: Llm
   }
 }
 
+/** As the caller would have been told over HTTP: nothing that was added to the request, nothing of somebody else's. */
+function streaming(context: Context, { wire, json }: WireContent, onDelta: (delta: Delta) => void): Context {
+  const view = wire.prepare(json)?.view
+  let joined = false
+  return {
+    ...context,
+    onDelta(delta) {
+      const seen = view === undefined ? delta : view(delta)
+      if (seen !== undefined) onDelta(joined ? echoedEvent(wire.echoes, seen, json) : seen)
+    },
+    observe(event) {
+      if (event.type === 'joined') joined = true
+      context.observe(event)
+    }
+  }
+}
+
+/** What a provider has just said may be the answer of several callers, and is read anew for each. */
+function ownBody({ value, origin }: Answer<Body>, { wire, json }: WireContent): JsonObject {
+  const isShared = origin.layer === 'provider' || origin.joined === true
+  const own = isShared ? Body.fromBytes(value.bytes) : value
+  try {
+    return echoed(wire.echoes, own, json).json
+  } catch (error) {
+    const said = textOf(value.bytes.subarray(0, 200))
+    const message = `${origin.provider ?? 'the provider'} answered with something that is no answer: ${said}`
+    throw new RepriseError('provider-malformed', message, { cause: error })
+  }
+}
+
+/** A path such as OpenAI's /v1/threads/ID/messages is none of Anthropic's, whose base URL is without the version. */
+function pathOf(wire: Wire): string {
+  return wire === anthropicMessages ? `/v1${wire.path}` : wire.path
+}
+
+function wireAt(pathname: string): Wire | undefined {
+  return wires.find((wire) => pathname.endsWith(pathOf(wire)))
+}
+
 function dialectOf({ url, headers }: Request): Dialect {
-  const isAnthropic = headers.has('anthropic-version') || new URL(url).pathname.endsWith(anthropicMessages.path)
+  const isAnthropic = headers.has('anthropic-version') || wireAt(new URL(url).pathname) === anthropicMessages
   return isAnthropic ? anthropicMessages.dialect : openaiChat.dialect
 }
 
 /** Writes into a `Response`. */
 class ResponseSink implements Sink {
+  begun = false
   readonly response: Promise<Response>
   readonly #leave: () => void
   #begin: (response: Response) => void = () => {}
@@ -165,6 +222,7 @@ class ResponseSink implements Sink {
       [value ?? []].flat().map((one): [string, string] => [name, String(one)])
     )
     this.#begin(new Response(body, { status, headers: list }))
+    this.begun = true
   }
 
   write(text: string): void {
@@ -172,7 +230,8 @@ class ResponseSink implements Sink {
   }
 
   end(data?: string | Uint8Array): void {
-    if (data !== undefined && data.length > 0) this.#body?.enqueue(typeof data === 'string' ? Buffer.from(data) : data)
+    // A copy: what is written here may be the stored bytes themselves, and whoever reads a response may change them.
+    if (data !== undefined && data.length > 0) this.#body?.enqueue(copied(data))
     this.#body?.close()
     this.#body = undefined
   }
@@ -187,4 +246,8 @@ class ResponseSink implements Sink {
     this.#body?.error(reason)
     this.#body = undefined
   }
+}
+
+function copied(data: string | Uint8Array): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data)
 }

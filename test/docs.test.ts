@@ -86,7 +86,7 @@ describe('the code in README and docs', () => {
       scripts: Record<string, string>
     }
     const named = ['README.md', 'CONTRIBUTING.md', ...pages].flatMap((page) =>
-      [...readFileSync(join(root, page), 'utf8').matchAll(/npm (?:run )?(start|test|demo|bench|check)\b/g)].map(
+      [...readFileSync(join(root, page), 'utf8').matchAll(/npm (?:run )?(start|test|demo|example|bench|check)\b/g)].map(
         ([, name = '']) => name
       )
     )

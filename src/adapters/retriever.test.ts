@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Cache, createCache } from '../cache.ts'
+import { RepriseError } from '../core/errors.ts'
 import type { Event } from '../core/events.ts'
 import type { Json } from '../core/json.ts'
 import { type RetrieveOptions, type RetrieverOptions, retriever, type SearchOptions } from './retriever.ts'
@@ -69,7 +70,9 @@ describe('a retriever behind the cache', () => {
     [{ collection: 'code' }],
     [{ indexVersion: '2' }],
     [{ options: { exact: true } }],
-    [{ scope: ['tenant-b'] }]
+    [{ scope: ['team-b'] }],
+    [{ tenant: 'b' }],
+    [{ tenant: 'b', scope: ['team-b'] }]
   ])('searches anew with %j', async (call) => {
     const [search, calls] = someSearch()
     const retrieve = retriever(cache, search, { collection: 'docs' })
@@ -132,6 +135,66 @@ describe('a retriever behind the cache', () => {
     await retrieve('never', { ttlMs: 0 })
     await retrieve('never', { ttlMs: 0 })
     expect(calls.map(([query]) => query)).toEqual(['mine', 'longer', 'never', 'never'])
+  })
+})
+
+describe('what a call says of its answer', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('keeps tenants apart, whatever scope both name', async () => {
+    const [search, calls] = someSearch()
+    const retrieve = retriever(cache, search, { collection: 'docs', scope: ['mine'] })
+    for (const tenant of ['a', 'b', undefined]) {
+      const call = tenant === undefined ? {} : { tenant }
+      expect((await retrieve('caches', call)).cacheHit).toBe(false)
+      expect((await retrieve('caches', call)).cacheHit).toBe(true)
+    }
+    expect(calls).toHaveLength(3)
+    // A tenant's name is no term of the search.
+    expect(Object.keys(calls[0]?.[1] ?? {}).sort()).toEqual(['collection', 'signal'])
+  })
+
+  it('serves it while it is searched anew, for as long as the call says', async () => {
+    const [search, calls] = someSearch()
+    const retrieve = retriever(cache, search, { collection: 'docs', ttlMs: 1000 })
+    for (const query of ['a', 'b']) await retrieve(query, { staleWhileRevalidateMs: 5000 })
+    vi.setSystemTime(Date.now() + 2000)
+    expect((await retrieve('a')).origin.stale).toBe(true)
+    await expect.poll(() => events.some(({ type }) => type === 'refreshed')).toBe(true)
+    expect((await retrieve('b', { staleWhileRevalidateMs: 500 })).cacheHit).toBe(false)
+    expect(calls.map(([query]) => query)).toEqual(['a', 'b', 'a', 'b'])
+  })
+
+  it('serves it when the search fails, for as long as the call says', async () => {
+    let isOut = false
+    const search = async () => {
+      if (isOut) throw new RepriseError('provider-unreachable', 'the index is out')
+      return ['found']
+    }
+    const retrieve = retriever(cache, search, { collection: 'docs', ttlMs: 1000 })
+    await retrieve('kept', { graceMs: 5000 })
+    await retrieve('not kept')
+    isOut = true
+    vi.setSystemTime(Date.now() + 2000)
+    expect(await retrieve('kept')).toMatchObject({ documents: ['found'], origin: { stale: true } })
+    await expect(retrieve('kept', { graceMs: 500 })).rejects.toThrow('the index is out')
+    await expect(retrieve('not kept')).rejects.toThrow('the index is out')
+  })
+
+  it('searches anew behind its caller in the last part of its time, where the call says so', async () => {
+    const [search, calls] = someSearch()
+    const retrieve = retriever(cache, search, { collection: 'docs', ttlMs: 10_000 })
+    await retrieve('caches')
+    vi.setSystemTime(Date.now() + 6000)
+    expect((await retrieve('caches')).cacheHit).toBe(true)
+    expect((await retrieve('caches', { eagerRefresh: 0.5 })).cacheHit).toBe(true)
+    await expect.poll(() => events.some(({ type }) => type === 'refreshed')).toBe(true)
+    expect(calls).toHaveLength(2)
   })
 })
 

@@ -50,12 +50,11 @@ export function retriever<Document>(
   return async function retrieve(query, call = {}) {
     const version = typeof indexVersion === 'function' ? indexVersion() : indexVersion
     const terms = { ...termsOf({ ...options, indexVersion: version }), ...termsOf(call) }
-    const ownTtlMs = call.ttlMs ?? ttlMs
     return ask({ query, ...terms }, (signal) => search(query, { ...terms, signal }), {
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...callOptionsOf(call),
       scope: [...scope, ...(call.scope ?? [])],
-      tags: [...tags, ...(call.tags ?? [])],
-      ...(call.signal === undefined ? {} : { signal: call.signal }),
-      ...(ownTtlMs === undefined ? {} : { ttlMs: ownTtlMs })
+      tags: [...tags, ...(call.tags ?? [])]
     })
   }
 }
@@ -73,6 +72,14 @@ export function checkCollection(collection: unknown): void {
 }
 
 const termNames = ['collection', 'model', 'topK', 'filter', 'indexVersion', 'options'] as const
+
+/** All that a call says beside its terms: what is not passed on here, its tenant say, would be shared by those who differ in it. */
+function callOptionsOf(call: RetrieveOptions): CallOptions {
+  const terms: readonly string[] = termNames
+  return Object.fromEntries(
+    Object.entries(call).filter(([name, value]) => value !== undefined && !terms.includes(name))
+  )
+}
 
 /** The terms that say something: one that is undefined must not hide another's. */
 function termsOf(terms: { readonly [Name in keyof SearchTerms]: SearchTerms[Name] | undefined }): SearchTerms {

@@ -1,9 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { assemble } from '../config/assemble.ts'
-import { loadSettings, settingsHelp } from '../config/load.ts'
+import { settingsHelp } from '../config/help.ts'
+import { loadSettings } from '../config/load.ts'
 import type { Event } from '../core/events.ts'
-import { type Gateway, startGateway } from '../gateway/gateway.ts'
+import { isLoopback } from '../gateway/admin.ts'
+import { type Gateway, type GatewayOptions, startGateway } from '../gateway/gateway.ts'
 import { describeStore } from '../stores/open.ts'
+import { eventLine } from './event-line.ts'
 import { showProgress } from './show-progress.ts'
 
 const help = `reprise serve: starts the gateway
@@ -40,7 +43,7 @@ Point your client at it:
   export ANTHROPIC_BASE_URL=${gateway.url}`)
 
   const { host = '127.0.0.1' } = options
-  if (!loopback.test(host) && (options.openaiKey !== undefined || options.anthropicKey !== undefined)) {
+  if (!isLoopback(host) && hasKeys(options)) {
     console.error(`Whoever reaches ${gateway.url} can spend the configured provider key.`)
   }
 
@@ -66,30 +69,13 @@ function meaningLine(embedder: Gateway['embedder'], guards = 'standard'): string
   return `answers what means the same by ${model}, from similarity ${minSimilarity} on, guards ${guards}`
 }
 
-const loopback = /^(127\.|::1$|localhost$)/
-
-/** Tells the operator what the callers are spared: what is gone, what is back, and who stood in for whom. */
-function report(event: Event): void {
-  const line = lineOf(event)
-  if (line !== undefined) console.error(`${new Date().toISOString()} ${line}`)
+/** Whether any provider is paid by the operator. */
+function hasKeys({ openaiKey, anthropicKey, providers = {} }: GatewayOptions): boolean {
+  return [openaiKey, anthropicKey, ...Object.values(providers).map(({ key }) => key)].some((key) => key !== undefined)
 }
 
-function lineOf(event: Event): string | undefined {
-  switch (event.type) {
-    case 'opened':
-      return `${event.part} does not answer, going on without it: ${event.error?.message}`
-    case 'closed':
-      return `${event.part} is back`
-    case 'failed':
-      return event.operation === 'decode' ? `${event.error.message}: deleted` : undefined
-    case 'fell-back':
-      return `${event.from} did not answer, asking ${event.to}: ${event.reason}`
-    case 'skipped':
-      // That a target is left out has been said when it was.
-      return event.reason === 'left-out' ? undefined : `${event.target} is not asked (${event.reason}): ${event.detail}`
-    case 'switched':
-      return `${event.layer} is switched ${event.on ? 'on' : 'off'}`
-    default:
-      return undefined
-  }
+/** Tells the operator what the callers are spared. */
+function report(event: Event): void {
+  const line = eventLine(event)
+  if (line !== undefined) console.error(`${new Date().toISOString()} ${line}`)
 }

@@ -19,22 +19,23 @@ const switchVariables = {
  * Reads the variables that applications before this one were configured by: `CACHE_ENABLED`, `MGE_V2_LLM_CACHE_ENABLED`,
  * `MGE_V2_RAG_CACHE_ENABLED`, `CACHE_REDIS_URL`, `CACHE_REDIS_SSL`, `CACHE_REDIS_PASSWORD` and
  * `CACHE_SEMANTIC_CACHE_THRESHOLD`. One whose setting has its own variable set is not read, switches apart, which are to
- * be merged name by name; an empty one is none.
+ * be merged name by name; an empty one is none. The password is for the server that stands beside it: for a store that
+ * anybody else names it is not read.
+ * @param flags the names of the settings that flags speak of, which go before all variables
  * @throws RepriseError `invalid-option` naming the variable, what was expected and got
  */
-export function fromAliases(environment: NodeJS.ProcessEnv): AliasedSettings {
+export function fromAliases(environment: NodeJS.ProcessEnv, flags: ReadonlySet<string> = new Set()): AliasedSettings {
   const found: { -readonly [Name in keyof AliasedSettings]: AliasedSettings[Name] } = {}
-  const owns = (name: SettingName): boolean => read(environment, environmentName(name)) !== undefined
-  // Beside a store of its own there is no saying whose password this is.
-  if (!owns('store')) {
-    const store = storeOf(environment)
-    if (store !== undefined) found.store = store
+  const owns = (name: SettingName): boolean => flags.has(name) || read(environment, environmentName(name)) !== undefined
+  const store = owns('store') ? undefined : storeOf(environment)
+  if (store !== undefined) {
+    found.store = store
     const password = read(environment, 'CACHE_REDIS_PASSWORD')
     if (password !== undefined && !owns('redis-password')) found['redis-password'] = password
   }
   const similarity = owns('min-similarity') ? undefined : similarityOf(environment)
   if (similarity !== undefined) found['min-similarity'] = similarity
-  // Each for itself: one that REPRISE_SWITCHES does not name is still switched off.
+  // Also beside REPRISE_SWITCHES: whoever switches off by another name means it.
   const switches = switchesOf(environment)
   if (Object.keys(switches).length > 0) found.switches = switches
   return found

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { Progress } from '../embedders/progress.ts'
 import type { GatewayOptions } from '../gateway/gateway.ts'
+import type { ProviderOptions } from '../router/router-options.ts'
 import { given } from './given.ts'
 import { routing } from './routing.ts'
 import { cacheFolder, type Settings } from './settings.ts'
@@ -13,6 +14,7 @@ export async function assemble(
   progress?: (progress: Progress) => void,
   environment: NodeJS.ProcessEnv = process.env
 ): Promise<GatewayOptions> {
+  const routed = routing(settings, environment)
   return {
     store: settings.store ?? `embedded:${cacheFolder()}`,
     ...given('port', settings.port),
@@ -25,7 +27,7 @@ export async function assemble(
     ...given('openaiKey', settings['openai-key']),
     ...given('anthropicKey', settings['anthropic-key']),
     ...given('embedder', settings.embedder),
-    embedding: embedding(settings, progress),
+    embedding: embedding(settings, progress, routed.providers?.['openai']),
     ...given('minSimilarity', settings['min-similarity']),
     ...given('guards', settings.guards),
     ...given('vectors', settings.vectors),
@@ -44,23 +46,26 @@ export async function assemble(
     ...given('lastResortSimilarity', settings['last-resort']),
     ...given('switches', settings.switches as GatewayOptions['switches']),
     ...given('adminToken', settings['admin-token']),
-    ...routing(settings, environment),
+    ...routed,
     ...given('deadlineMs', settings.deadline),
     ...given('maxBodyBytes', settings['max-body'])
   }
 }
 
-/** Where an embedder is found and what opens it, from the settings. */
+/** Where an embedder is found and what opens it, from the settings; `openai` is the provider of that name, if there is one. */
 export function embedding(
   settings: Settings,
-  progress?: (progress: Progress) => void
+  progress?: (progress: Progress) => void,
+  openai: Pick<ProviderOptions, 'kind' | 'url' | 'key'> = {}
 ): NonNullable<GatewayOptions['embedding']> {
   const url = settings['embedder-url']
   const key = settings['embedder-key']
+  // One of another kind has its address and its key in other places.
+  const usual = openai.kind === undefined || openai.kind === 'openai' ? openai : {}
   return {
     cacheFolder: modelFolder(),
-    ...given('openaiUrl', url ?? settings['openai-url']),
-    ...given('openaiKey', key ?? settings['openai-key']),
+    ...given('openaiUrl', url ?? settings['openai-url'] ?? usual.url),
+    ...given('openaiKey', key ?? settings['openai-key'] ?? usual.key),
     ...given('voyageUrl', url),
     ...given('voyageKey', key),
     ...given('progress', progress)

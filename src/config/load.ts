@@ -1,57 +1,95 @@
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { parse } from 'yaml'
 import { messageOf, RepriseError } from '../core/errors.ts'
-import { isObject } from '../core/json.ts'
-import { fromAliases } from './aliases.ts'
+import { type AliasedSettings, fromAliases } from './aliases.ts'
+import { mistakeIn } from './mistake.ts'
+import { readFile } from './read-file.ts'
 import { environmentName, type Setting, type SettingName, type Settings, settings } from './settings.ts'
 
 const names = Object.keys(settings) as SettingName[]
 
+/** What is said of a setting, and by what. */
+interface Said {
+  readonly value: unknown
+  readonly source: 'flag' | 'environment' | 'alias' | 'file'
+  readonly file?: string
+}
+
 /**
  * Reads the settings: flags before environment, environment before file. Of the environment, our own names go first.
- * @throws RepriseError `invalid-option` naming the setting, where it was read, what was expected and got.
+ * Switches are merged name by name; one that is off by another system's name is off.
+ * @throws RepriseError `invalid-option` naming the setting, where it was read, what was expected and got; never a secret
  */
 export function loadSettings(flags: readonly string[], environment: NodeJS.ProcessEnv = process.env): Settings {
   const fromFlags = readFlags(flags)
-  const file = fromFlags['config'] ?? environment['REPRISE_CONFIG']
-  const fromFile = file === undefined || file === '' ? {} : readFile(file)
-  const aliased: Readonly<Record<string, unknown>> = { ...fromAliases(environment) }
+  const file = fromFlags['config'] ?? environment['REPRISE_CONFIG'] ?? ''
+  const fromFile = file === '' ? {} : readFile(file, names)
+  const aliased = fromAliases(environment, new Set(Object.keys(fromFlags)))
+  const aliasOf = (name: SettingName): unknown =>
+    name === 'switches' ? undefined : aliased[name as keyof AliasedSettings]
   const found: Record<string, unknown> = {}
   for (const name of names) {
-    const variable = environment[environmentName(name)]
-    // An empty variable is how a shell or a compose file says that there is none.
-    const inEnvironment = variable === '' ? undefined : variable
-    const [value, place] =
-      fromFlags[name] !== undefined
-        ? [fromFlags[name], `--${name}`]
-        : inEnvironment !== undefined
-          ? [inEnvironment, environmentName(name)]
-          : name !== 'switches' && aliased[name] !== undefined
-            ? [aliased[name], `${name} by its other name`]
-            : [fromFile[name], `${name} in ${file}`]
-    if (value === undefined) continue
-    const result = settings[name].schema.safeParse(value)
-    if (!result.success) {
-      const secret: boolean = 'secret' in settings[name]
-      const got = secret ? 'something else' : JSON.stringify(value)
-      throw new RepriseError('invalid-option', `${place}: ${reasonOf(result.error.issues[0])}, got ${got}`)
-    }
-    found[name] = result.data
+    const all: readonly Said[] = [
+      { value: fromFlags[name], source: 'flag' },
+      { value: inEnvironment(name, environment), source: 'environment' },
+      { value: aliasOf(name), source: 'alias' },
+      { value: fromFile[name], source: 'file', file }
+    ]
+    // A name in the file with nothing behind it says nothing, as an empty variable does.
+    const said = all.filter(({ value }) => value !== undefined && value !== null)
+    const [first] = said
+    if (first === undefined) continue
+    found[name] = name === 'switches' ? mergedSwitches(said) : parsed(name, first)
   }
-  // Switches are merged name by name: one that is only said by its other name is said all the same.
-  const { switches } = aliased as Settings
-  if (switches !== undefined) found['switches'] = { ...switches, ...(found['switches'] as Settings['switches']) }
+  const { switches } = aliased
+  if (switches !== undefined) found['switches'] = { ...(found['switches'] as object), ...offIn(switches, found) }
   return found as Settings
 }
 
-/** The flags as a table, for `--help`. */
-export function settingsHelp(): string {
-  const rows = Object.entries<Setting>(settings).map(([name, { value, about, default: usual, ...setting }]) => {
-    const head = setting.structured ? `${name}:` : setting.secret ? environmentName(name) : `--${name} ${value}`
-    return `  ${head.padEnd(28)} ${about}${usual === undefined ? '' : ` (${usual})`}${setting.structured ? ' (in the file)' : ''}`
-  })
-  return [...rows, `  ${'--config FILE'.padEnd(28)} the same settings as a YAML file, secrets included`].join('\n')
+function mergedSwitches(said: readonly Said[]): object {
+  // The last one wins, and it is the first that goes before the others.
+  return Object.assign({}, ...said.toReversed().map((each) => parsed('switches', each)))
+}
+
+/** Of what is said by other names: what is off there, and what nobody else speaks of. */
+function offIn(
+  aliased: NonNullable<AliasedSettings['switches']>,
+  { switches = {} }: { readonly switches?: unknown }
+): object {
+  return Object.fromEntries(
+    Object.entries(aliased).filter(([name, on]) => !on || !Object.hasOwn(switches as object, name))
+  )
+}
+
+function inEnvironment(name: SettingName, environment: NodeJS.ProcessEnv): unknown {
+  const text = environment[environmentName(name)]
+  // An empty variable is how a shell or a compose file says that there is none.
+  if (text === undefined || text === '') return undefined
+  if (!('structured' in settings[name])) return text
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    // Not the reason that it gives, which repeats the text.
+    throw new RepriseError('invalid-option', `${environmentName(name)}: expected JSON, got something else`)
+  }
+}
+
+function parsed(name: SettingName, { value, source, file }: Said): unknown {
+  const setting: Setting = settings[name]
+  const result = setting.schema.safeParse(value)
+  if (result.success) return result.data
+  const mayShow = (path: readonly PropertyKey[]): boolean =>
+    setting.secret !== true &&
+    (setting.shown === undefined || path.some((each) => setting.shown?.includes(String(each))))
+  const { path, expected, got } = mistakeIn(result.error, value, mayShow)
+  const at = path.map((each) => (typeof each === 'number' ? `[${each}]` : `.${String(each)}`)).join('')
+  const within = at === '' ? '' : ` (${name}${at})`
+  const place = {
+    flag: `--${name}${within}`,
+    environment: `${environmentName(name)}${within}`,
+    alias: `${name} by its other name`,
+    file: `${name}${at} in ${file}`
+  }[source]
+  throw new RepriseError('invalid-option', `${place}: expected ${expected}, got ${got}`)
 }
 
 function isFlag(name: SettingName): boolean {
@@ -75,39 +113,9 @@ function readFlags(flags: readonly string[]): Record<string, string> {
         ? firstSentence(messageOf(error))
         : 'secret' in settings[name]
           ? `--${name} is not a flag, because others on this machine could read it; set ${environmentName(name)}`
-          : `--${name} is not a flag, because it is a structure; write it into the file that --config names`
+          : `--${name} is not a flag, because it is a structure; write it into the file that --config names, or as JSON into ${environmentName(name)}`
     throw new RepriseError('invalid-option', `${reason} (reprise serve --help lists all flags)`, { cause: error })
   }
-}
-
-function readFile(file: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = parse(readFileSync(file, 'utf8')) ?? {}
-  } catch (error) {
-    throw new RepriseError('invalid-option', `cannot read the configuration ${file}: ${messageOf(error)}`, {
-      cause: error
-    })
-  }
-  if (!isObject(value))
-    throw new RepriseError(
-      'invalid-option',
-      `${file}: expected settings as 'name: value', got ${JSON.stringify(value)}`
-    )
-  const unknown = Object.keys(value).find((name) => !Object.hasOwn(settings, name))
-  if (unknown !== undefined) {
-    throw new RepriseError(
-      'invalid-option',
-      `${file}: unknown setting ${JSON.stringify(unknown)}; known are ${names.join(', ')}`
-    )
-  }
-  return value
-}
-
-function reasonOf(issue: { message: string; path: readonly PropertyKey[] } | undefined): string {
-  if (issue === undefined) return 'not as expected'
-  const where = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
-  return where + issue.message.replace(/^Invalid (input|option): /, '').replace(/, received.*$/, '')
 }
 
 function firstSentence(text: string): string {

@@ -1,22 +1,25 @@
 import { z } from 'zod'
+import { isObject } from '../core/json.ts'
 import type { Condition } from '../router/condition.ts'
-import { duration, url } from './schemas.ts'
+import { duration, fields, url } from './schemas.ts'
 
 const count = z.number().int().nonnegative()
 const price = z.number().nonnegative()
 const name = z.string().regex(/^[\w.-]{1,64}$/, 'expected a name of letters, digits, ., _ or -')
 const statuses = z.array(z.number().int().min(400).max(599))
+/** A key that has ended up here is none that anybody reads. */
+const variable = z.string().regex(/^[A-Za-z_]\w*$/, 'expected the name of an environment variable, not what is in it')
 
 /** `providers:` of the configuration. Keys stand in the environment or in files of their own rather than here. */
 export const providers = z.record(
   name,
-  z.strictObject({
+  fields({
     kind: z
       .enum(['openai', 'anthropic', 'azure', 'ollama', 'vllm', 'openrouter', 'groq', 'mistral', 'gemini', 'compatible'])
       .optional(),
     url: url.optional(),
     key: z.string().min(1).optional(),
-    'key-env': z.string().min(1).optional(),
+    'key-env': variable.optional(),
     'key-file': z.string().min(1).optional(),
     'pass-credential': z.boolean().optional(),
     headers: z.record(z.string(), z.string()).optional(),
@@ -28,7 +31,7 @@ export const providers = z.record(
     prices: z
       .record(
         z.string(),
-        z.strictObject({
+        fields({
           input: price,
           output: price,
           'cached-input': price.optional(),
@@ -43,19 +46,19 @@ export const providers = z.record(
 
 /** `routes:` of the configuration. */
 export const routes = z.array(
-  z.strictObject({
+  fields({
     model: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     strategy: z.enum(['fallback', 'loadbalance']).optional(),
     targets: z
       .array(
         z.union([
           z.string().min(1),
-          z.strictObject({
+          fields({
             provider: z.string().min(1),
             model: z.string().min(1).optional(),
             weight: z.number().nonnegative().optional(),
             order: z.number().optional(),
-            when: z.custom<Condition>((value) => typeof value === 'object' && value !== null).optional(),
+            when: z.custom<Condition>(isObject, 'expected a condition, such as { tenant: team-a }').optional(),
             timeout: duration.optional()
           })
         ])
@@ -79,7 +82,7 @@ export const routes = z.array(
 
 /** `budgets:` of the configuration. Limits in US dollars. */
 export const budgets = z.array(
-  z.strictObject({
+  fields({
     name: z.string().min(1),
     limit: z.union([
       z.number().nonnegative(),
@@ -97,7 +100,4 @@ export const budgets = z.array(
 )
 
 /** `tenants:` of the configuration: by name, the variables of the environment that hold the keys they call with. */
-export const tenants = z.record(
-  name,
-  z.strictObject({ 'key-env': z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]) })
-)
+export const tenants = z.record(name, fields({ 'key-env': z.union([variable, z.array(variable).min(1)]) }))

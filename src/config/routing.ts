@@ -11,9 +11,11 @@ type Route = NonNullable<Settings['routes']>[number]
 
 /** Who is asked, what may be spent, and who asks: from the settings, keys from where they are kept. */
 export function routing(
-  { providers, routes, budgets, tenants, 'unknown-price': unknownPrice }: Settings,
+  settings: Settings,
   environment: Environment
 ): Pick<GatewayOptions, 'providers' | 'routes' | 'budgets' | 'tenants' | 'unknownPrice'> {
+  const { providers, routes, budgets, tenants, 'unknown-price': unknownPrice } = settings
+  checkSaidOnce(settings)
   return {
     ...given('providers', providers && mapped(providers, (provider, name) => providerOf(name, provider, environment))),
     ...given('routes', routes?.map(routeOf)),
@@ -37,6 +39,23 @@ export function routing(
         )
     ),
     ...given('unknownPrice', unknownPrice)
+  }
+}
+
+/** The two usual providers can be spoken of in two ways, and which one is meant cannot be told where they differ. */
+function checkSaidOnce(settings: Settings): void {
+  for (const name of ['openai', 'anthropic'] as const) {
+    const own = settings.providers?.[name]
+    const key = own?.key ?? own?.['key-env'] ?? own?.['key-file']
+    const twice = [
+      [`${name}-url`, settings[`${name}-url`], 'url', own?.url],
+      [`${name}-key`, settings[`${name}-key`], 'key', key]
+    ].find(([, usual, , configured]) => usual !== undefined && configured !== undefined)
+    if (twice === undefined) continue
+    throw new RepriseError(
+      'invalid-option',
+      `${twice[0]}: expected either this or the ${twice[2]} of providers.${name}, got both`
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseBytes, parseDuration } from '../core/duration.ts'
+import { messageOf } from '../core/errors.ts'
 
 /** A duration, as milliseconds. */
 export const duration = z
@@ -16,45 +17,61 @@ export const bytes = z
   .union([z.string(), z.number()])
   .transform((value, context) => read(() => parseBytes(value), context))
 
-export const cosine = z.coerce.number().gt(0).lte(1)
+/** A number; in a flag or a variable it is written as text. What is neither is no number, whatever it could be made into. */
+export function numeric(schema: z.ZodNumber): z.ZodType<number> {
+  return z.preprocess((value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), schema)
+}
+
+/** A map with none but these fields. */
+export function fields<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, {
+    error: ({ code }) =>
+      code === 'unrecognized_keys' ? `expected fields among ${Object.keys(shape).join(', ')}` : undefined
+  })
+}
+
+export const cosine = numeric(z.number().gt(0).lte(1))
 
 export const url = z.url({ protocol: /^https?$/, error: 'expected a URL that begins with http:// or https://' })
 
-/** Two durations, the shorter one first: `10m..7d`. */
-export const durationRange = z.string().transform((text, context) => {
-  const [min, max, ...more] = text.split('..')
-  const range = {
-    minMs: read(() => parseDuration(min ?? ''), context),
-    maxMs: read(() => parseDuration(max ?? ''), context)
-  }
-  if (more.length === 0 && range.minMs <= range.maxMs) return range
-  context.addIssue({ code: 'custom', message: 'expected two durations, the shorter one first, such as 10m..7d' })
-  return z.NEVER
-})
+const written = z.union([z.string(), z.number()])
 
-/** Above 0 and below 1. */
-export const share = z.coerce.number().gt(0).lt(1)
-
-/** What a list or a map is: itself in the file, JSON in an environment variable. */
-export function structured<Schema extends z.ZodType>(schema: Schema): z.ZodType<z.output<Schema>> {
-  return z.preprocess((value) => {
-    if (typeof value !== 'string') return value
+/** Two durations, the shorter one first, as they are written: `10m..7d`, or apart. */
+export const writtenRange = z
+  .union([
+    z.string().transform((text) => {
+      const [min, max, ...more] = text.split('..')
+      // What has three parts has no end.
+      return { min: min ?? '', max: more.length === 0 ? (max ?? '') : '' }
+    }),
+    fields({ min: written, max: written })
+  ])
+  .superRefine(({ min, max }, context) => {
     try {
-      return JSON.parse(value) as unknown
+      if (parseDuration(min) <= parseDuration(max)) return
     } catch {
-      return value
+      // Said below.
     }
-  }, schema)
-}
+    context.addIssue({ code: 'custom', message: 'expected two durations, the shorter one first, such as 10m..7d' })
+  })
+
+/** The same, as milliseconds. */
+export const durationRange = writtenRange.transform(({ min, max }) => ({
+  minMs: parseDuration(min),
+  maxMs: parseDuration(max)
+}))
+
+/** The share of its time to live after which something happens to an entry; 1: never. */
+export const eagerShare = numeric(z.number().gt(0).lte(1))
+
+/** The share of its time to live by which an entry may live shorter. */
+export const jitterShare = numeric(z.number().gte(0).lt(1))
 
 function read(parse: () => number, context: z.RefinementCtx): number {
   try {
     return parse()
   } catch (error) {
-    context.addIssue({
-      code: 'custom',
-      message: error instanceof Error ? error.message.replace(/^\w+: /, '') : String(error)
-    })
+    context.addIssue({ code: 'custom', message: messageOf(error).replace(/^\w+: /, '') })
     return z.NEVER
   }
 }

@@ -1,9 +1,22 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type SwitchName, switchNames } from '../core/switch-names.ts'
+import { switchNames } from '../core/switch-names.ts'
 import { budgets, providers, routes, tenants } from './routing-schemas.ts'
-import { bytes, cosine, duration, durationRange, share, structured, url, writtenDuration } from './schemas.ts'
+import {
+  bytes,
+  cosine,
+  duration,
+  durationRange,
+  eagerShare,
+  fields,
+  jitterShare,
+  numeric,
+  url,
+  writtenDuration,
+  writtenRange
+} from './schemas.ts'
+import { switches } from './switches-schema.ts'
 
 /** One setting: the same name as flag (`--openai-url`), in the file (`openai-url:`) and in the environment (`REPRISE_OPENAI_URL`). */
 export interface Setting {
@@ -17,26 +30,26 @@ export interface Setting {
   readonly secret?: true
   /** Not as a flag: a list or a map, in the file as such, in the environment as JSON. */
   readonly structured?: true
+  /** Of one that may hold secrets: the fields whose values an error may repeat. */
+  readonly shown?: readonly string[]
 }
 
 const ttlRule = z.union([
   writtenDuration,
-  z.strictObject({
+  fields({
     ttl: writtenDuration.optional(),
     'stale-while-revalidate': writtenDuration.optional(),
     grace: writtenDuration.optional(),
-    'eager-refresh': share.optional(),
-    jitter: share.optional(),
-    adaptive: z.strictObject({ min: writtenDuration, max: writtenDuration }).optional()
+    'eager-refresh': eagerShare.optional(),
+    jitter: jitterShare.optional(),
+    adaptive: writtenRange.optional()
   })
 ])
-
-const onOrOff = z.union([z.boolean(), z.enum(['on', 'off']).transform((word) => word === 'on')])
 
 /** All settings of `reprise serve`. The table in docs/configuration.md is compared with this one by a test. */
 export const settings = {
   port: {
-    schema: z.coerce.number().int().min(0).max(65_535),
+    schema: numeric(z.number().int().min(0).max(65_535)),
     value: 'PORT',
     about: 'where to listen; 0 takes any free port',
     default: '4141'
@@ -163,7 +176,7 @@ export const settings = {
   ttl: {
     schema: z.union([
       writtenDuration,
-      z.strictObject({
+      fields({
         default: ttlRule.optional(),
         kinds: z.record(z.string(), ttlRule).optional(),
         models: z.record(z.string(), ttlRule).optional()
@@ -186,13 +199,13 @@ export const settings = {
     default: '0s'
   },
   'eager-refresh': {
-    schema: share,
+    schema: eagerShare,
     value: 'SHARE',
     about: 'the share of its time to live after which a hit asks for it anew, such as 0.9',
     default: 'none'
   },
   jitter: {
-    schema: share,
+    schema: jitterShare,
     value: 'SHARE',
     about: 'up to which share an entry lives shorter, at random, so that not all end at once',
     default: '0'
@@ -204,7 +217,7 @@ export const settings = {
     default: 'none'
   },
   'max-temperature': {
-    schema: z.coerce.number().nonnegative(),
+    schema: numeric(z.number().nonnegative()),
     value: 'NUMBER',
     about: 'requests above it are neither looked up nor stored; one that names none counts as 1',
     default: 'no limit'
@@ -216,37 +229,36 @@ export const settings = {
     default: 'none'
   },
   switches: {
-    schema: z.union([
-      z.partialRecord(z.enum(switchNames), onOrOff),
-      z.string().transform((text, context) => readSwitches(text, context))
-    ]),
+    schema: switches,
     value: 'NAME=off,...',
     about: `what is switched off: ${switchNames.join(', ')}`,
     default: 'all on'
   },
   providers: {
-    schema: structured(providers),
+    schema: providers,
     value: 'MAP',
     about: 'whom routes may name: kind, url, key-env, timeout, concurrency, prices, ...',
-    structured: true
+    structured: true,
+    shown: ['kind', 'url', 'pass-credential', 'api-version', 'connect-timeout', 'timeout', 'concurrency', 'prices']
   },
   routes: {
-    schema: structured(routes),
+    schema: routes,
     value: 'LIST',
     about: 'who is asked for a model, and who next',
     structured: true
   },
   budgets: {
-    schema: structured(budgets),
+    schema: budgets,
     value: 'LIST',
     about: 'what may be spent, by whom and when',
     structured: true
   },
   tenants: {
-    schema: structured(tenants),
+    schema: tenants,
     value: 'MAP',
     about: 'names for callers, by the keys they call with',
-    structured: true
+    structured: true,
+    shown: []
   },
   'unknown-price': {
     schema: z.enum(['refuse', 'allow']),
@@ -285,21 +297,4 @@ export function cacheFolder(
   const named = environment['XDG_CACHE_HOME'] ?? (platform === 'win32' ? environment['LOCALAPPDATA'] : undefined)
   if (named !== undefined && named !== '') return join(named, 'reprise')
   return platform === 'darwin' ? join(homedir(), 'Library', 'Caches', 'reprise') : join(homedir(), '.cache', 'reprise')
-}
-
-function readSwitches(text: string, context: z.RefinementCtx): Partial<Record<SwitchName, boolean>> {
-  const read: Partial<Record<SwitchName, boolean>> = {}
-  for (const part of text.split(',')) {
-    const [named = '', word = ''] = part.split('=').map((piece) => piece.trim())
-    const name = switchNames.find((known) => known === named)
-    if (name === undefined || (word !== 'on' && word !== 'off')) {
-      context.addIssue({
-        code: 'custom',
-        message: `expected NAME=on or NAME=off, NAME being ${switchNames.join(', ')}`
-      })
-      return z.NEVER
-    }
-    read[name] = word === 'on'
-  }
-  return read
 }

@@ -13,6 +13,16 @@ export type Event =
     }
   /** A layer did not have it. */
   | { readonly type: 'miss'; readonly layer: string; readonly kind: string; readonly key: string }
+  /** Everything below a layer that had missed has failed, and its older or similar answer was served instead. */
+  | {
+      readonly type: 'rescued'
+      readonly layer: string
+      readonly kind: string
+      readonly key: string
+      /** Of a similar request's answer: cosine in [-1, 1]. */
+      readonly similarity?: number
+      readonly savedUsd?: number
+    }
   /** A layer was not asked. */
   | { readonly type: 'bypass'; readonly layer: string; readonly kind: string; readonly reason: string }
   /** An answer was stored. */

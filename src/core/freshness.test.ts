@@ -99,4 +99,9 @@ describe('freshness', () => {
   ])('says what is wrong with %j and %j', (ttl, defaults, message) => {
     expect(() => freshnessRules(ttl, defaults)).toThrow(message)
   })
+
+  it('are found for any name of a model in no time, whatever the patterns', () => {
+    const freshnessOf = freshnessRules({ models: { [`${'*a'.repeat(20)}*b`]: '1h' } })
+    expect(freshnessOf('llm', 'a'.repeat(5000)).ttlMs).toBe(86_400_000)
+  })
 })

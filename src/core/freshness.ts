@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { parseDuration } from './duration.ts'
 import { RepriseError } from './errors.ts'
+import { patternMatcher } from './pattern.ts'
 
 /** A duration: `24h`, or a number of seconds. */
 export type Duration = string | number
@@ -86,13 +87,13 @@ export function freshnessRules(ttl: Ttl = '24h', defaults: FreshnessDefaults = {
   const general: Freshness = { ...checkedDefaults(defaults), ...readRule(said) }
   const byKind = new Map(Object.entries(kinds).map(([kind, rule]) => [kind, readRule(rule, ` of kind ${kind}`)]))
   const byModel = Object.entries(models).map(([pattern, rule]) => ({
-    fits: new RegExp(`^${pattern.split('*').map(escapePattern).join('.*')}$`, 's'),
+    fits: patternMatcher(pattern),
     rule: readRule(rule, ` of model ${pattern}`)
   }))
   const known = new LRUCache<string, Freshness>({ max: mostKnown })
 
   function resolve(kind: string, model: string | undefined): Freshness {
-    const ofModel = model === undefined ? undefined : byModel.find(({ fits }) => fits.test(model))
+    const ofModel = model === undefined ? undefined : byModel.find(({ fits }) => fits(model))
     const builtIn = kind === 'retrieval' ? { ttlMs: Math.min(retrievalMs, general.ttlMs) } : {}
     return { ...general, ...builtIn, ...byKind.get(kind), ...ofModel?.rule }
   }
@@ -187,8 +188,4 @@ function checkedBounds({ minMs, maxMs }: Bounds, names: { readonly min: string; 
 function checked(value: number, name: string, isRight: boolean, expected: string): number {
   if (typeof value === 'number' && isRight) return value
   throw new RepriseError('invalid-option', `${name}: expected ${expected}, got ${String(value)}`)
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

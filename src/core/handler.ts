@@ -65,6 +65,8 @@ export interface Delta {
   /** Who says it, and whether another model than the one asked for; with a stream's first event only. */
   readonly provider?: string
   readonly fallback?: true
+  /** Why the cache was not asked; with a stream's first event only. */
+  readonly bypass?: string
 }
 
 /** Puts `layers` before `last`; the first layer sees a request first. */

@@ -18,8 +18,10 @@ export function responseHeaders(origin: Origin, { type, length }: Form): Outgoin
 
 /** What the response's headers say of where the answer comes from: `Cache-Status` (RFC 9211), `Age`, `x-reprise-*`. */
 export function outcomeHeaders(origin: Origin): Record<string, string> {
-  const { layer, bypass, key, ageMs, similarity } = origin
+  const { layer, bypass, key, ageMs, similarity, provider } = origin
   const headers: Record<string, string> = { 'cache-status': cacheStatus(origin), 'x-reprise-layer': layer }
+  // Of a hit too: it may be another one's answer than that of the model asked for.
+  if (provider !== undefined) headers['x-reprise-provider'] = provider
   if (layer === 'provider') tellOfProvider(headers, origin)
   else {
     if (ageMs !== undefined) headers['age'] = String(Math.floor(ageMs / 1000))
@@ -35,8 +37,7 @@ export function outcomeHeaders(origin: Origin): Record<string, string> {
 }
 
 function tellOfProvider(headers: Record<string, string>, origin: Origin): void {
-  const { provider, fallback, joined, savedUsd, costUsd, tookMs } = origin
-  if (provider !== undefined) headers['x-reprise-provider'] = provider
+  const { fallback, joined, savedUsd, costUsd, tookMs } = origin
   if (fallback) headers['x-reprise-fallback'] = 'true'
   // A stream's headers leave before anybody knows what it costs.
   if (tookMs === undefined) return

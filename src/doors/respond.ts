@@ -75,7 +75,6 @@ async function stream(
       onDelta: (delta) => live.write(delta),
       observe(event) {
         if (event.type === 'joined') live.joined = true
-        if (event.type === 'bypass' && event.layer === 'exact') live.bypass = event.reason
         context.observe(event)
       }
     })
@@ -93,8 +92,6 @@ async function stream(
 class LiveStream {
   joined = false
   begun = false
-  /** Why the cache was not asked. */
-  bypass: string | undefined
   readonly #response: Sink
   readonly #wire: Wire
   readonly #asked: JsonObject
@@ -121,9 +118,9 @@ class LiveStream {
     this.#response.end(this.#held)
   }
 
-  #begin({ headers, provider, fallback }: Delta): void {
+  #begin({ headers, provider, fallback, bypass }: Delta): void {
     this.begun = true
-    const { joined, bypass } = this
+    const { joined } = this
     const origin: Origin = {
       layer: 'provider',
       ...(headers === undefined ? {} : { headers }),
@@ -164,7 +161,8 @@ export function writeError(response: Sink, error: unknown, dialect: Dialect): vo
     const headers = {
       ...answerHeaders(error.headers),
       'cache-status': 'reprise; fwd=miss',
-      'x-reprise-layer': 'provider'
+      'x-reprise-layer': 'provider',
+      'x-reprise-provider': error.provider
     }
     response.writeHead(error.status, { ...headers, 'content-length': error.body.length })
     response.end(error.body)

@@ -12,6 +12,8 @@ import { rescue } from './rescue.ts'
 export interface ExactOptions {
   /** Asks anew for what is due. Default: nobody does. */
   readonly refresher?: Refresher
+  /** Whether an older answer may still be served when everything below has failed, which may be long after. Default: yes. */
+  readonly isOn?: () => boolean
   readonly now?: () => number
 }
 
@@ -26,7 +28,7 @@ const refreshing: Mode = Object.freeze({ noCache: true })
 export function exact<Request extends object, Result>(
   kind: Kind<Request, Result>,
   entries: Entries,
-  { refresher, now = Date.now }: ExactOptions = {}
+  { refresher, isOn = () => true, now = Date.now }: ExactOptions = {}
 ): Layer<Request, Result> & Pick<PeekingHandler<Request, Result>, 'peek'> {
   /** Whom an entry is asked anew of; known when the layer stands before somebody. */
   let below: Handler<Request, Result> | undefined
@@ -73,6 +75,15 @@ export function exact<Request extends object, Result>(
     return answer
   }
 
+  /** Not a hit: the lookup has missed, and said so. */
+  function rescued(entry: Entry, context: Context, at: number): Answer<Result> {
+    const answer = answerFrom(entry, kind, at)
+    const { savedUsd } = answer.origin
+    const saved = savedUsd === undefined ? {} : { savedUsd }
+    context.observe({ type: 'rescued', layer: 'exact', kind: kind.name, key: entry.key, ...saved })
+    return answer
+  }
+
   return {
     name: 'exact',
     peek(request, context) {
@@ -92,7 +103,7 @@ export function exact<Request extends object, Result>(
         if (entry === undefined || !servesInNeed(entry, context, now())) return next(request, context)
         return rescue(next, request, { ...context, spare: true }, () => {
           const at = now()
-          return servesInNeed(entry, context, at) ? hit(entry, context, at) : undefined
+          return isOn() && servesInNeed(entry, context, at) ? rescued(entry, context, at) : undefined
         })
       }
     }

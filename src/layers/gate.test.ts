@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { makeContext, textKind } from '../../test/support/ask.ts'
 import type { Handler } from '../core/handler.ts'
 import type { Json } from '../core/json.ts'
+import type { Mode } from '../core/mode.ts'
 import { gate } from './gate.ts'
 
 const last: Handler<{ text: string }, string> = async () => ({ value: 'from the last', origin: { layer: 'provider' } })
@@ -19,6 +20,17 @@ describe('the gate', () => {
     const answer = await gate({ ...textKind, identity: () => deep }, last).wrap(next)({ text: 'a' }, context)
     expect(answer).toMatchObject({ value: 'from the last', origin: { bypass: 'too-deep', stored: false } })
     expect(context.events).toEqual([{ type: 'bypass', layer: 'exact', kind: 'text', reason: 'too-deep' }])
+  })
+
+  it.each<[string, string, Mode, boolean, string[]]>([
+    ['its caller says no-store', 'a', { noStore: true, onlyIfCached: true }, true, ['bypass']],
+    ['its kind says so', 'volatile', { onlyIfCached: true }, true, ['bypass']],
+    ['all is switched off', 'a', { onlyIfCached: true }, false, []]
+  ])('has no answer under only-if-cached when %s', async (_, text, mode, isOn, told) => {
+    const context = makeContext({ mode })
+    const asking = gate(textKind, last, () => isOn).wrap(next)({ text }, context)
+    await expect(asking).rejects.toMatchObject({ code: 'only-if-cached' })
+    expect(context.events.map(({ type }) => type)).toEqual(told)
   })
 
   it('does not hide a mistake', async () => {

@@ -1,36 +1,53 @@
 import type { Answer } from '../core/answer.ts'
-import type { Handler, Layer } from '../core/handler.ts'
+import type { Context, Handler, Layer } from '../core/handler.ts'
 import { type Identifying, keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
+import { notInCache } from './not-in-cache.ts'
 
 /**
  * Leads a request that must not be cached around all layers, straight to `last`: because its caller said so
  * (`no-store`), its kind does, or no key can be made of it. Or because its kind is switched off: then the cache is not
- * there, and nobody counts what passes.
+ * there, and nobody counts what passes. A request that allows no answer but the cache's has none in either case.
  */
 export function gate<Request extends object, Result>(
   kind: Kind<Request, Result>,
   last: Handler<Request, Result>,
-  isOn: () => boolean = () => true
+  isOn: (name: string) => boolean = () => true
 ): Layer<Request, Result> {
+  async function leadAround(request: Request, context: Context, bypass: string): Promise<Answer<Result>> {
+    if (context.mode.onlyIfCached) throw notInCache(bypass)
+    const { value, origin } = await last(request, telling(bypass, context))
+    return { value, origin: { ...origin, bypass, stored: false } }
+  }
+
   return {
     name: 'gate',
     wrap(next) {
       return async function gateRequest(request, context) {
-        if (!isOn()) return asBypassed(await last(request, context), 'switched-off')
+        if (!isOn(kind.name)) return leadAround(request, context, 'switched-off')
         const reason = context.mode.noStore
           ? 'no-store'
           : (kind.bypass(request) ?? unkeyable(kind, request, context.scope))
         if (reason === undefined) return next(request, context)
-        context.observe({ type: 'bypass', layer: 'exact', kind: kind.name, reason })
-        return asBypassed(await last(request, context), reason)
+        if (isOn('exact')) context.observe({ type: 'bypass', layer: 'exact', kind: kind.name, reason })
+        return leadAround(request, context, reason)
       }
     }
   }
 }
 
-function asBypassed<Result>({ value, origin }: Answer<Result>, bypass: string): Answer<Result> {
-  return { value, origin: { ...origin, bypass, stored: false } }
+/** Whoever hears a stream is told with its first event, and not by the answer only. */
+function telling(bypass: string, context: Context): Context {
+  const { onDelta } = context
+  if (onDelta === undefined) return context
+  let begun = false
+  return {
+    ...context,
+    onDelta(delta) {
+      onDelta(begun ? delta : { ...delta, bypass })
+      begun = true
+    }
+  }
 }
 
 function unkeyable<Request extends object>(

@@ -1,5 +1,4 @@
 import type { Answer, Origin } from '../core/answer.ts'
-import { RepriseError } from '../core/errors.ts'
 import { type FreshnessOf, ownFreshness } from '../core/freshness.ts'
 import type { Context, Layer } from '../core/handler.ts'
 import { canonical, keyOf } from '../core/key.ts'
@@ -10,6 +9,7 @@ import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
 import { answerFrom, serves, usableUntilMs } from './lookup.ts'
 import type { MeaningSearch } from './meaning-search.ts'
+import { notInCache } from './not-in-cache.ts'
 import type { Switches } from './switches.ts'
 
 export interface KeepOptions {
@@ -43,19 +43,22 @@ export function keep<Request extends object, Result>(
     // Only what a provider has just answered: never what another layer found.
     if (answer.origin.layer !== 'provider') return false
     const byMeaning = search !== undefined && switches.isOn('semantic') ? search : undefined
-    // An entry is of use to either layer that looks entries up.
-    if (byMeaning === undefined && !switches.isOn('exact')) return false
+    // An entry is of use to either layer that looks entries up, and belongs to the first that is there.
+    const layer = switches.isOn('exact') ? 'exact' : 'semantic'
+    if (byMeaning === undefined && layer === 'semantic') return false
     const freshness = ownFreshness(context, freshnessOf(kind.name, kind.model(request)))
     if (!(freshness.ttlMs > 0)) return false
     const unfit = kind.storable(answer.value) ? unstorable(answer.origin) : 'unfit'
     if (unfit !== undefined) {
-      context.observe({ type: 'refused', layer: 'exact', kind: kind.name, key, reason: unfit })
+      context.observe({ type: 'refused', layer, kind: kind.name, key, reason: unfit })
       return false
     }
     const body = encode(answer.value, context)
     if (body === undefined) return false
     const said = await byMeaning?.meanings.of(kind, request, context.scope)
     const meaning = said === undefined || 'reason' in said ? undefined : said
+    // Nobody would find it.
+    if (meaning === undefined && layer === 'semantic') return false
     const { adaptive } = freshness
     const ttlMs =
       adaptive === undefined
@@ -78,10 +81,10 @@ export function keep<Request extends object, Result>(
       ...(costUsd === undefined ? {} : { costUsd }),
       ...(tookMs === undefined ? {} : { tookMs })
     }
-    if (byMeaning === undefined || meaning === undefined) return entries.put(entry)
+    if (byMeaning === undefined || meaning === undefined) return entries.put(entry, undefined, layer)
     const { partition, vector } = meaning
     const kept = byMeaning.readsStore ? { partition, bytes: vectorBytes(vector) } : undefined
-    const stored = await entries.put(entry, kept)
+    const stored = await entries.put(entry, kept, layer)
     if (stored) await byMeaning.add(meaning, key, usableUntilMs(entry))
     return stored
   }
@@ -95,7 +98,7 @@ export function keep<Request extends object, Result>(
     found: Entry | undefined
   ): Promise<Lesson | undefined> {
     // Under no-cache nothing was looked up.
-    const older = mode.noCache ? await entries.get(key) : found
+    const older = mode.noCache && switches.isOn('exact') ? await entries.get(key) : found
     return older && { ttlMs: older.freshUntilMs - older.storedAtMs, isSame: saysTheSame(older, value, body) }
   }
 
@@ -127,12 +130,7 @@ export function keep<Request extends object, Result>(
         // Another call may have stored the answer after this request had looked for it and before it got here.
         const entry = context.mode.noCache || !switches.isOn('exact') ? undefined : await entries.get(key)
         if (entry !== undefined && serves(entry, context.mode, now())) return answerFrom(entry, kind, now())
-        if (context.mode.onlyIfCached) {
-          throw new RepriseError(
-            'only-if-cached',
-            'the answer is not in the cache, and the request allows no other (Cache-Control: only-if-cached)'
-          )
-        }
+        if (context.mode.onlyIfCached) throw notInCache()
         const answer = await next(request, context)
         const stored = await store(key, answer, request, context, entry)
         return { value: answer.value, origin: { ...answer.origin, key, stored } }

@@ -41,8 +41,8 @@ export function servesInNeed(entry: Entry, { graceMs }: Pick<Limits, 'graceMs'>,
 }
 
 /** Whether the entry is better than nothing to one who has asked for something similar; its `max-age` does count then. */
-export function rescues(entry: Entry, mode: Mode, now: number): boolean {
-  return !isTooOld(entry, mode, now) && servesInNeed(entry, {}, now)
+export function rescues(entry: Entry, limits: Pick<Limits, 'mode' | 'graceMs'>, now: number): boolean {
+  return !isTooOld(entry, limits.mode, now) && servesInNeed(entry, limits, now)
 }
 
 /** Whether a hit on the entry is to ask for it anew: it is stale, or in the last part of its freshness. */

@@ -115,16 +115,8 @@ function rememberIn(entries: Entries, { model }: Embedder, freshnessOf: Freshnes
     async set(key, bytes) {
       const storedAtMs = Date.now()
       const expiresAtMs = storedAtMs + freshnessOf(kind, model).ttlMs
-      await entries.put({
-        key: `${kind}:${key}`,
-        kind,
-        model,
-        storedAtMs,
-        freshUntilMs: expiresAtMs,
-        expiresAtMs,
-        tags: [],
-        body: bytes
-      })
+      const times = { storedAtMs, freshUntilMs: expiresAtMs, expiresAtMs }
+      await entries.put({ key: `${kind}:${key}`, kind, model, ...times, tags: [], body: bytes }, undefined, 'semantic')
     }
   }
 }

@@ -180,4 +180,12 @@ describe('a refresher', () => {
     await hit()
     expect(asked).toHaveLength(1)
   })
+
+  it('can be closed although somebody who is asked does not hear that nobody waits any more', async () => {
+    const own = new Refresher(entries, { now, closeWithinMs: 1 })
+    own.refresh(entryOf('k'), () => new Promise(() => {}))
+    await settle()
+    await own.close()
+    expect(store.leases.size).toBe(0)
+  })
 })

@@ -10,6 +10,8 @@ import type { Lease } from '../stores/store.ts'
 
 export interface RefresherOptions {
   readonly observe?: Observe
+  /** How long closing waits for who does not hear that nobody waits any more, in milliseconds. Default: 1,000. */
+  readonly closeWithinMs?: number
   readonly now?: () => number
 }
 
@@ -42,14 +44,16 @@ export class Refresher {
   readonly #entries: Entries
   readonly #observe: Observe
   readonly #now: () => number
+  readonly #closeWithinMs: number
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #pausedUntilMs = new LRUCache<string, number>({ max: mostPaused })
   readonly #caller = new AbortController()
 
-  constructor(entries: Entries, { observe = ignore, now = Date.now }: RefresherOptions = {}) {
+  constructor(entries: Entries, { observe = ignore, closeWithinMs = 1000, now = Date.now }: RefresherOptions = {}) {
     this.#entries = entries
     this.#observe = observe
     this.#now = now
+    this.#closeWithinMs = closeWithinMs
     // Each call that is under way listens to it.
     setMaxListeners(0, this.#caller.signal)
   }
@@ -71,7 +75,7 @@ export class Refresher {
     this.#underWay.set(key, refreshing)
   }
 
-  /** Aborts what is under way, and waits until it has ended. */
+  /** Aborts what is under way, and waits until it has ended, if it does. */
   async close(): Promise<void> {
     this.#caller.abort(new RepriseError('aborted', 'the cache is being closed'))
     await Promise.all(this.#underWay.values())
@@ -108,13 +112,25 @@ export class Refresher {
 
   async #isStored(lease: Lease, ask: (background: BackgroundCaller) => Promise<Answer<unknown>>): Promise<boolean> {
     const renewing = setInterval(() => void renew(lease, leaseMs), leaseMs / 3).unref()
+    const { signal } = this.#caller
+    let patience: NodeJS.Timeout | undefined
+    let leave = (): void => {}
+    const given = new Promise<false>((resolve) => {
+      leave = () => {
+        patience = setTimeout(() => resolve(false), this.#closeWithinMs)
+      }
+      if (signal.aborted) leave()
+      else signal.addEventListener('abort', leave, { once: true })
+    })
     try {
-      const { origin } = await ask({ caller: this.#caller, observe: this.#observe })
-      return origin.stored === true
+      const stored = ask({ caller: this.#caller, observe: this.#observe }).then(({ origin }) => origin.stored === true)
+      return await Promise.race([stored, given])
     } catch {
       return false
     } finally {
       clearInterval(renewing)
+      clearTimeout(patience)
+      signal.removeEventListener('abort', leave)
     }
   }
 

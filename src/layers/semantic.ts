@@ -16,6 +16,12 @@ const mostNeighbours = 64
 /** A verifier costs about as much as a call; further down the list it only has less likely ones to say no to. */
 const mostVerified = 2
 
+export interface SemanticOptions {
+  /** Whether a similar answer may still be served when everything below has failed, which may be long after. Default: yes. */
+  readonly isOn?: () => boolean
+  readonly now?: () => number
+}
+
 /**
  * Answers a request that means the same as a stored one, the most similar first: a match is a pointer, and one whose
  * entry has gone is taken out and the next best tried. What is new is stored further down, by `keep`; what was found
@@ -25,9 +31,9 @@ export function semantic<Request extends object, Result>(
   kind: Kind<Request, Result>,
   entries: Entries,
   search: MeaningSearch,
-  now: () => number = Date.now
+  { isOn = () => true, now = Date.now }: SemanticOptions = {}
 ): Layer<Request, Result> {
-  async function lookUp(request: Request, context: Context): Promise<Answer<Result> | undefined> {
+  async function lookUp(request: Request, context: Context, refuted: Set<string>): Promise<Answer<Result> | undefined> {
     const meaning = await search.meanings.of(kind, request, context.scope)
     if ('reason' in meaning) {
       // That the embedder failed is told by an event of its own, and the lookup has missed.
@@ -36,20 +42,17 @@ export function semantic<Request extends object, Result>(
         return undefined
       }
     } else {
-      const found = await find(meaning, context, { minSimilarity: search.minSimilarity, serves: isServed })
+      const serving = (entry: Entry): boolean => serves(entry, context.mode, now())
+      const found = await find(meaning, context, { minSimilarity: search.minSimilarity, serving, refuted })
       if (found !== undefined) return hit(found, context)
     }
     context.observe({ type: 'miss', layer: 'semantic', kind: kind.name, key: keyOf(kind, request, context.scope) })
     return undefined
   }
 
-  function isServed(entry: Entry, context: Context): boolean {
-    return serves(entry, context.mode, now())
-  }
-
   /** The most similar entry that may serve and that nobody refutes. */
   async function find(meaning: Meaning, context: Context, wanted: Wanted): Promise<Found | undefined> {
-    const refuted = new Set<string>()
+    const { refuted } = wanted
     let verified = 0
     for (let count = fewNeighbours; count <= mostNeighbours; count *= 4) {
       const matches = await search.nearest(meaning, wanted.minSimilarity, count)
@@ -61,7 +64,7 @@ export function semantic<Request extends object, Result>(
         // While the store does not answer nobody knows, and a pointer that was thrown away is not found again.
         if (entry === 'unknown') return undefined
         if (entry === undefined) gone.push(key)
-        if (entry === undefined || !wanted.serves(entry, context)) continue
+        if (entry === undefined || !wanted.serving(entry)) continue
         let refutation = search.refute(meaning, entry)
         if (refutation === undefined && search.isDoubtful(match)) {
           if (verified === mostVerified) return undefined
@@ -94,15 +97,21 @@ export function semantic<Request extends object, Result>(
   async function lastResort(
     minSimilarity: number,
     request: Request,
-    context: Context
+    context: Context,
+    refuted: Set<string>
   ): Promise<Answer<Result> | undefined> {
+    if (!isOn()) return undefined
     const meaning = await search.meanings.of(kind, request, context.scope)
     if ('reason' in meaning) return undefined
-    const serves = (entry: Entry): boolean => rescues(entry, context.mode, now())
-    const found = await find(meaning, context, { minSimilarity, serves })
+    const serving = (entry: Entry): boolean => rescues(entry, context, now())
+    const found = await find(meaning, context, { minSimilarity, serving, refuted })
     if (found === undefined) return undefined
-    const { value, origin } = hit(found, context)
-    return { value, origin: { ...origin, lastResort: true } }
+    const { entry, similarity } = found
+    const { value, origin } = answerFrom(entry, kind, now())
+    const { savedUsd } = origin
+    const saved = savedUsd === undefined ? {} : { savedUsd }
+    context.observe({ type: 'rescued', layer: 'semantic', kind: kind.name, key: entry.key, similarity, ...saved })
+    return { value, origin: { ...origin, layer: 'semantic', similarity, lastResort: true } }
   }
 
   return {
@@ -110,12 +119,14 @@ export function semantic<Request extends object, Result>(
     wrap(next) {
       return async function lookUpByMeaning(request, context) {
         const { mode, spare } = context
-        const found = mode.noCache ? undefined : await lookUp(request, context)
+        // Who has been refuted once is not asked about again.
+        const refuted = new Set<string>()
+        const found = mode.noCache ? undefined : await lookUp(request, context, refuted)
         if (found !== undefined) return found
         const { lastResortSimilarity } = search
         // An identical request's older answer goes before one to a similar request.
         if (lastResortSimilarity === undefined || mode.noCache || spare) return next(request, context)
-        return rescue(next, request, context, () => lastResort(lastResortSimilarity, request, context))
+        return rescue(next, request, context, () => lastResort(lastResortSimilarity, request, context, refuted))
       }
     }
   }
@@ -124,7 +135,9 @@ export function semantic<Request extends object, Result>(
 /** Which entries are looked for. */
 interface Wanted {
   readonly minSimilarity: number
-  serves(entry: Entry, context: Context): boolean
+  serving(entry: Entry): boolean
+  /** The keys of those that somebody has said no to; more may be added. */
+  readonly refuted: Set<string>
 }
 
 interface Found {

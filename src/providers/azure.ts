@@ -36,7 +36,8 @@ export function azureAddress(
     if (typeof model !== 'string') return { path }
     const deployment = deploymentOf(model)
     if (apiVersion !== undefined && inPath.has(wire.path))
-      return { path: `/deployments/${encodeURIComponent(deployment)}${path}` }
+      // Callers name models as they like, and half a character has no place in an address.
+      return { path: `/deployments/${encodeURIComponent(Buffer.from(deployment).toString())}${path}` }
     return deployment === model ? { path } : { path, fields: { model: deployment } }
   }
 

@@ -18,7 +18,13 @@ describe('withoutCredentials', () => {
     'helicone-auth',
     'cf-access-jwt-assertion',
     'ocp-apim-subscription-key',
-    'x_api_key'
+    'x_api_key',
+    'authentication',
+    'x-user-credentials',
+    'x-forwarded-access-token',
+    'x-password',
+    'x-jwt',
+    'x-session'
   ])('leaves %s behind', (name) => {
     expect(withoutCredentials({ [name]: 'secret', accept: 'a' })).toEqual({ accept: 'a' })
   })
@@ -55,7 +61,8 @@ describe('withoutCredentialParameters', () => {
     ['/models?%6Bey=secret&API_KEY=secret&access_token=secret', '/models'],
     ['/models?metadata[key]=a&keys=b&monkey', '/models?metadata[key]=a&keys=b&monkey'],
     ['/models?a=b&&', '/models?a=b&&'],
-    ['/models?%=1&key', '/models?%=1']
+    ['/models?%=1&key', '/models?%=1'],
+    ['/models?token=secret&auth=secret&limit=2&client_secret=secret&access-token=secret', '/models?limit=2']
   ])('makes of %s %s', (path, expected) => {
     expect(withoutCredentialParameters(path)).toBe(expected)
   })

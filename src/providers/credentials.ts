@@ -7,7 +7,7 @@ const known: ReadonlySet<string> = new Set([...credentialHeaders, 'openai-organi
 
 /** And those that nobody has listed: what proxies, clouds and browsers call theirs. */
 const telling =
-  /(?:^|[-_])(?:api[-_]?key|access[-_]key|subscription-key|token|secret|auth|authorization|assertion|cookie)$/
+  /(?:^|[-_])(?:api[-_]?key|access[-_]key|subscription-key|token|jwt|secret|password|credentials?|auth|authorization|authentication|assertion|session|cookie)$/
 
 /** Parameters of an address in which some services take a key. */
 const parameters: ReadonlySet<string> = new Set([
@@ -15,7 +15,15 @@ const parameters: ReadonlySet<string> = new Set([
   'api-key',
   'api_key',
   'apikey',
+  'token',
+  'access-token',
   'access_token',
+  'auth',
+  'auth_token',
+  'authorization',
+  'secret',
+  'client_secret',
+  'password',
   'subscription-key'
 ])
 

@@ -109,10 +109,14 @@ export function httpProvider(options: HttpProviderOptions): Provider {
     }
   }
 
-  async function exchange({ content, headers }: WireRequest, context: Context): Promise<Answer<Body>> {
+  async function exchange(
+    { content, headers }: WireRequest,
+    context: Context,
+    without: ReadonlySet<string> = refused
+  ): Promise<Answer<Body>> {
     const { path, fields = {} } = aim(content)
     const prepared = Object.entries(content.wire.prepare(content.json)?.fields ?? {}).filter(
-      ([field]) => !refused.has(field)
+      ([field]) => !without.has(field)
     )
     const response = await request(path, {
       method: 'POST',
@@ -130,9 +134,11 @@ export function httpProvider(options: HttpProviderOptions): Provider {
             : undefined
         if (culprit === undefined)
           throw new ProviderError(name, response.statusCode, withoutHopByHop(response.headers), bytes)
-        // What we added must not cost the caller the answer.
-        refused.add(culprit[0])
-        return await exchange({ content, headers }, context)
+        // What we added must not cost the caller the answer. Where it was not that, it is refused again without it.
+        const [field] = culprit
+        const answer = await exchange({ content, headers }, context, new Set([...without, field]))
+        refused.add(field)
+        return answer
       }
       const streamed = String(response.headers['content-type'] ?? '').startsWith('text/event-stream')
       const body = streamed ? await gather(content, response, context) : Body.fromBytes(await response.body.bytes())

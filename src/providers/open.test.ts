@@ -286,6 +286,8 @@ describe('azure', () => {
     const asChat = await heardFrom('azure', options, {}, { body: chat, query: '?api-version=1&a=b' })
     expect(asChat.path).toBe('/openai/deployments/our%20gpt%2F4o/chat/completions?a=b&api-version=2024-10-21')
     expect(asChat.body).toBe(JSON.stringify(chat))
+    const half = await heardFrom('azure', options, {}, { body: { ...chat, model: 'half \ud83d' } })
+    expect(half.path).toBe('/openai/deployments/half%20%EF%BF%BD/chat/completions?api-version=2024-10-21')
     const asEmbedding = await heardFrom(
       'azure',
       options,

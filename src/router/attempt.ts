@@ -39,6 +39,8 @@ export interface Attempt {
   readonly patience: Patience
   /** There are other targets, which could be asked instead as long as the caller has seen nothing. */
   readonly hasOthers: boolean
+  /** Nobody else can be asked: a target that is left out is tried sooner. */
+  readonly inNeed: boolean
   readonly storable: boolean
   readonly budgets: Budgets
   readonly estimator: Estimator
@@ -50,10 +52,11 @@ type Outcome = Answer<Body> | Failure | Skip
 
 /** Asks a target once. Throws only when the caller has gone, or when something of our own is broken. */
 export async function attempt(one: Attempt): Promise<Outcome> {
-  const { target, routed, patience } = one
+  const { planned, target, routed, patience } = one
   const { limiter } = routed
-  if (target.leftOut !== undefined) return target.leftOut
-  const entering = limiter?.enter(patience.signal, patience.leftMs)
+  const leftOut = one.inNeed ? target.leftOutInNeed : target.leftOut
+  if (leftOut !== undefined) return leftOut
+  const entering = limiter?.enter(patience.signal, Math.min(planned.timeoutMs ?? patience.leftMs, patience.leftMs))
   if (limiter === undefined || entering === undefined || (await entering)) {
     try {
       return one.budgets.isEmpty ? await ask(one) : await askWithin(one)
@@ -109,16 +112,20 @@ async function settle(reservation: Reservation, costUsd: number | undefined, { c
 }
 
 async function ask(one: Attempt): Promise<Outcome> {
-  const { planned, target, context } = one
+  const { planned, target, context, inNeed } = one
   let asked = false
   const charge = (model: string, costUsd: number | undefined): void =>
     context.observe({ type: 'charged', target: target.name, model, costUsd })
   try {
-    const outcome = await target.call((onBegun) => {
-      asked = true
-      one.onAsk()
-      return exchange(one, onBegun)
-    }, context.observe)
+    const outcome = await target.call(
+      (onBegun) => {
+        asked = true
+        one.onAsk()
+        return exchange(one, onBegun)
+      },
+      context.observe,
+      inNeed
+    )
     if (outcome instanceof Skip) return outcome
     const answer = outcome instanceof Failure ? outcome.answer : outcome
     if (answer !== undefined) charge(answer.origin.model ?? planned.model, answer.origin.costUsd)
@@ -147,6 +154,7 @@ async function exchange(one: Attempt, onBegun: () => void): Promise<Answer<Body>
     }
     return spoken.crossing === undefined ? answer : crossedAnswer(answer, spoken.crossing, content)
   } catch (error) {
+    if (listener.stumbled !== undefined) throw listener.stumbled.error
     if (patience.signal.aborted)
       throw error instanceof RepriseError && error.code === 'aborted' ? error : patience.gone(error)
     if (patience.ranOut) {
@@ -156,6 +164,8 @@ async function exchange(one: Attempt, onBegun: () => void): Promise<Answer<Body>
       const counts = limitMs === planned.timeoutMs || limitMs > deadlineMs / 2
       return new Failure('timeout', late, { reason, seen: listener.seen, counts, status: 504 })
     }
+    // The stream has closed: what is still to be told is that it should not have.
+    if (listener.seen && error instanceof RepriseError && error.code === 'provider-malformed') listener.end()
     const own = error instanceof ProviderError && spoken.crossing !== undefined ? crossedError(error, content) : error
     return failureOf(own, listener.seen, routed.passesCredential)
   } finally {
@@ -185,6 +195,8 @@ class Listener {
   begun = false
   /** Something has gone to the caller. */
   seen = false
+  /** What the caller has thrown when it was told something: no provider's fault. */
+  stumbled: { readonly error: unknown } | undefined
   readonly #one: Attempt
   readonly #onBegun: () => void
   readonly #pass: { add(delta: Delta): void; end?(): void }
@@ -198,7 +210,7 @@ class Listener {
     this.#pass = crossing === undefined ? { add: tell } : crossedStream(crossing, one.content, tell)
   }
 
-  /** The provider's stream has closed as it should. */
+  /** The provider's stream has closed. */
   end(): void {
     this.#pass.end?.()
   }
@@ -234,13 +246,18 @@ class Listener {
 
   #tell(delta: Delta): void {
     const { context, planned, routed } = this.#one
-    if (this.seen) {
-      context.onDelta?.(delta)
-      return
-    }
-    this.seen = true
+    const { onDelta } = context
+    // A stream that is only gathered can still be had from somebody else.
+    if (onDelta === undefined) return
     const { name: provider } = routed.provider
-    context.onDelta?.({ ...delta, provider, ...(planned.isFallback ? { fallback: true } : {}) })
+    const told: Delta = this.seen ? delta : { ...delta, provider, ...(planned.isFallback ? { fallback: true } : {}) }
+    this.seen = true
+    try {
+      onDelta(told)
+    } catch (error) {
+      this.stumbled = { error }
+      throw error
+    }
   }
 }
 

@@ -49,13 +49,14 @@ export class BudgetAccount {
         addsAgain,
         ttlMs: () => (resetsAtMs === undefined ? foreverMs : Math.max(0, resetsAtMs - now()) + marginMs),
         floor,
+        now,
         onOwing: (isAlone) => options.onOwing(this, isAlone),
         onForgotten: () => options.onForgotten(this)
       })
     // It only ever grows, and is never too high: what it misses is taken for set aside, and is committed all the same.
     this.#spent = counter('spent', false, () => this.#spent.known)
     // What is spent is committed, and so is what this process has set aside, as far as the store has been told.
-    this.#committed = counter('committed', true, () => this.#spent.known + this.#reserved - this.#committed.owed)
+    this.#committed = counter('committed', true, () => this.#spent.count + this.#reserved - this.#committed.owed)
   }
 
   get label(): string {

@@ -12,6 +12,7 @@ export interface BudgetCounterOptions {
   /** Told when there is something that the store has to be told, and whether that is for want of its answer. */
   readonly onOwing: (isAlone: boolean) => void
   readonly onForgotten: () => void
+  readonly now: () => number
 }
 
 export interface BudgetAdding {
@@ -19,6 +20,8 @@ export interface BudgetAdding {
   readonly above?: number
 }
 
+/** For how long it is left to others to give back what the store has forgotten. */
+const patienceMs = 1000
 /** How often a count is raised again that others change meanwhile. */
 const maxRaises = 10
 
@@ -27,9 +30,8 @@ const maxRaises = 10
  * been told, and tell it later. What may or may not have been added is added again where the count may rather be too high
  * than too low, and what may or may not have been taken away is then not taken away again.
  *
- * A store may also forget: it was restarted, or had no room for the count. It is found out by a floor that the count
- * cannot be below, and then the count is raised to what this process remembers. Raised, not added: several processes
- * may remember the same.
+ * A store may also forget: it was started anew, or had no room for the count. It is found out by a floor that the count
+ * cannot be below, and then this process goes by what it remembers, and the count is given back to the store.
  */
 export class BudgetCounter {
   readonly #options: BudgetCounterOptions
@@ -40,7 +42,9 @@ export class BudgetCounter {
   /** What the store is just being asked to add. */
   #asking = 0
   #telling: Promise<boolean> | undefined
-  #raising: Promise<void> | undefined
+  #givingBack: Promise<void> | undefined
+  /** Since when less is there than there must be. */
+  #forgottenAtMs: number | undefined
 
   constructor(options: BudgetCounterOptions) {
     this.#options = options
@@ -91,21 +95,25 @@ export class BudgetCounter {
   }
 
   async #ask(by: number, { atMost, above = 0, isOwed = false }: BudgetAdding & { isOwed?: boolean }): Promise<Tallied> {
-    const { tally, key, ttlMs } = this.#options
     const floorBefore = this.#options.floor()
     const held = by > 0 && !isOwed ? by : 0
     this.#asking += held
-    const tallied = await tally.add(key, by, {
-      ttlMs: ttlMs(),
-      ...(atMost === undefined ? {} : { atMost }),
-      onLate: (late) => this.#hearLate(late, by)
-    })
+    const tallied = await this.#tally(by, atMost, (late) => this.#hearLate(late, by))
     this.#asking -= held
     // Stores answer in the order in which they add: what was heard of before this had been added before it.
     const floor = Math.max(floorBefore, this.#options.floor()) + above
     if (isOwed && (typeof tallied === 'number' || (tallied === 'unknown' && !this.#isAddedAgain(by)))) this.#owed -= by
-    if (typeof tallied !== 'number' || this.#isRemembered(tallied, by, floor)) return tallied
-    await this.#raise()
+    if (typeof tallied !== 'number') return tallied
+    const before = tallied - by
+    if (before >= floor && this.#givingBack === undefined) {
+      this.#known = tallied
+      this.#forgottenAtMs = undefined
+      return tallied
+    }
+    // It has forgotten, and what this process knows is what counts.
+    const remembered = Math.max(this.#known, floor)
+    this.#known = remembered + by
+    await this.#giveBack(before, by, remembered)
     if (atMost === undefined || by <= 0 || this.count <= atMost) return this.#known
     // It was added to a count that should not have had room for it.
     await this.add(-by)
@@ -128,35 +136,49 @@ export class BudgetCounter {
     this.#options.onOwing(isAlone)
   }
 
-  /** Takes in what the store says; false when it has forgotten, and then what this process knows is what counts. */
-  #isRemembered(tallied: number, by: number, floor: number): boolean {
-    const isForgotten = this.#raising !== undefined || tallied - by < floor
-    this.#known = isForgotten ? Math.max(this.#known, floor) + by : tallied
-    return !isForgotten
-  }
-
-  #raise(): Promise<void> {
-    if (this.#raising === undefined) {
-      this.#options.onForgotten()
-      this.#raising = this.#raiseToKnown().finally(() => {
-        this.#raising = undefined
+  /**
+   * Gives the store back what it has forgotten. Whoever comes first, and so finds nothing at all, adds what it remembers,
+   * since all that comes after is added to that. The others leave it to the first; only if what they know is not there
+   * for a while, they raise the count to that.
+   */
+  #giveBack(before: number, by: number, remembered: number): Promise<void> {
+    if (this.#givingBack !== undefined) return this.#givingBack
+    const { now, onForgotten } = this.#options
+    if (this.#forgottenAtMs === undefined) onForgotten()
+    this.#forgottenAtMs ??= now()
+    const isFirst = before === 0
+    if (!isFirst && now() - this.#forgottenAtMs < patienceMs) return Promise.resolve()
+    // Who only looked, and has added nothing, is first only if it still is when it adds.
+    const giving = isFirst ? this.#tally(remembered, by === 0 ? remembered : undefined) : this.#raise()
+    this.#givingBack = giving
+      .then((tallied) => {
+        // If it was not added, the next answer below the floor leads here again.
+        if (typeof tallied === 'number') this.#known = Math.max(this.#known, tallied)
       })
-    }
-    return this.#raising
+      .finally(() => {
+        this.#givingBack = undefined
+      })
+    return this.#givingBack
   }
 
   /** Adds what is lacking, unless somebody else has added something since it was looked at: then it is looked at again. */
-  async #raiseToKnown(): Promise<void> {
-    const { tally, key, ttlMs } = this.#options
+  async #raise(): Promise<Tallied> {
     for (let raises = 0; raises < maxRaises; raises++) {
-      const found = await tally.add(key, 0, { ttlMs: ttlMs() })
-      // When the store has gone again, the next answer below the floor leads here again.
-      if (typeof found !== 'number') return
+      const found = await this.#tally(0)
       const known = this.#known
-      const raised = found >= known ? found : await tally.add(key, known - found, { ttlMs: ttlMs(), atMost: known })
-      if (raised === 'over') continue
-      if (typeof raised === 'number') this.#known = Math.max(this.#known, raised)
-      return
+      if (typeof found !== 'number' || found >= known) return found
+      const raised = await this.#tally(known - found, known)
+      if (raised !== 'over') return raised
     }
+    return 'over'
+  }
+
+  #tally(by: number, atMost?: number, onLate?: (tallied: number | 'over') => void): Promise<Tallied> {
+    const { tally, key, ttlMs } = this.#options
+    return tally.add(key, by, {
+      ttlMs: ttlMs(),
+      ...(atMost === undefined ? {} : { atMost }),
+      ...(onLate === undefined ? {} : { onLate })
+    })
   }
 }

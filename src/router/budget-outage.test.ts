@@ -6,9 +6,10 @@ import { type Budgets, budgets, type Charged, type Reservation } from './budget.
 const call: Charged = { tenant: 'acme', tags: [], model: 'gpt-4o' }
 
 /** A process that counts in `tally`, and the failures that it tells of. */
-function join(tally: UnsteadyTally, options = { name: 'all', limitUsd: 1 }): { all: Budgets; failures: string[] } {
+function join(tally: UnsteadyTally, now = Date.now): { all: Budgets; failures: string[] } {
   const failures: string[] = []
-  const all = budgets([options], {
+  const all = budgets([{ name: 'all', limitUsd: 1 }], {
+    now,
     observe: (event) => {
       if (event.type === 'failed') failures.push(`${event.part}: ${event.operation}`)
     }
@@ -183,12 +184,43 @@ describe('a store that forgets', () => {
     expect([tally.countOf('committed'), tally.countOf('spent')]).toEqual([8e8, 8e8])
   })
 
+  it('is told once what all knew, and of each what it has counted alone', async () => {
+    const tally = new UnsteadyTally()
+    const { all } = join(tally)
+    const { all: other } = join(tally)
+    await spend(all, 0.1)
+    await spend(other, 0.2)
+    await all.status()
+    tally.outcome = 'down'
+    await Promise.all([spend(all, 0.2), spend(other, 0.3)])
+    tally.forget()
+    tally.outcome = 'done'
+    await Promise.all([all.status(), other.status()])
+    expect([tally.countOf('committed'), tally.countOf('spent')]).toEqual([8e8, 8e8])
+  })
+
+  it('a part is believed no more than one that forgets all, and told what is lacking after a while', async () => {
+    const tally = new UnsteadyTally()
+    let nowMs = 0
+    const { all } = join(tally, () => nowMs)
+    await spend(all, 0.2)
+    const older = [...tally.counts]
+    await spend(all, 0.5)
+    for (const [key, count] of older) tally.counts.set(key, count)
+    expect(await spend(all, 0.4)).toBe('over')
+    await spend(all, 0.1)
+    expect(tally.countOf('committed')).toBe(3e8)
+    nowMs += 1000
+    await all.status()
+    expect([tally.countOf('committed'), tally.countOf('spent')]).toEqual([8e8, 8e8])
+  })
+
   it('while it is down is told all', async () => {
     const tally = new UnsteadyTally()
     const { all } = join(tally)
-    await spend(all, 0.5)
-    tally.outcome = 'down'
     await spend(all, 0.2)
+    tally.outcome = 'down'
+    await spend(all, 0.5)
     tally.forget()
     tally.outcome = 'done'
     expect(await spend(all, 0.4)).toBe('over')
@@ -201,9 +233,12 @@ type Step =
   | { readonly do: 'reserve'; readonly amount: number }
   | { readonly do: 'settle'; readonly which: number; readonly share: number }
   | { readonly do: 'answer'; readonly outcome: Outcome }
-  | { readonly do: 'catch up' | 'forget' }
+  | { readonly do: 'catch up' | 'forget' | 'forget at rest' }
 
-function stepsOf(outcomes: readonly Outcome[], others: readonly ('catch up' | 'forget')[]): fc.Arbitrary<Step[]> {
+function stepsOf(
+  outcomes: readonly Outcome[],
+  others: readonly ('catch up' | 'forget' | 'forget at rest')[]
+): fc.Arbitrary<Step[]> {
   const answer = fc.record({ do: fc.constant('answer' as const), outcome: fc.constantFrom(...outcomes) })
   return fc.array(
     fc.oneof(
@@ -232,7 +267,8 @@ async function take(
 ): Promise<{ truth: number; tally: UnsteadyTally; highest: number; failures: readonly string[] }> {
   const tally = new UnsteadyTally()
   tally.outcome = undefined
-  const { all, failures } = join(tally)
+  let nowMs = 0
+  const { all, failures } = join(tally, () => nowMs)
   const held: { readonly reservation: Reservation; readonly amount: number }[] = []
   let truth = 0
   let highest = 0
@@ -254,13 +290,17 @@ async function take(
       void one.reservation.settle(paid / 1e9)
     } else if (step.do === 'answer') tally.answer(step.outcome)
     else if (step.do === 'forget') tally.forget()
-    else tally.catchUp()
+    else if (step.do === 'forget at rest') {
+      for (; tally.waiting > 0; await turn()) tally.answer('done')
+      tally.forget()
+    } else tally.catchUp()
     await turn()
   }
   // Now all is well again, and it comes to an end.
   for (let round = 0; round < 3; round++) {
     for (; tally.waiting > 0; await turn()) tally.answer('done')
     tally.catchUp()
+    nowMs += 2000
     const looking = all.status()
     for (let isOver = false; !isOver; ) {
       void looking.then(() => {
@@ -300,7 +340,7 @@ describe('whatever becomes of its calls to the store, a process alone', () => {
   })
 
   it('never exceeds the limit, and the store ends with the truth when nothing was lost on the way', async () => {
-    const steps = stepsOf(['done', 'done', 'down'], ['forget'])
+    const steps = stepsOf(['done', 'done', 'down'], ['forget at rest'])
     await fc.assert(
       fc.asyncProperty(steps, async (drawn) => {
         const { truth, tally, highest } = await take(drawn)

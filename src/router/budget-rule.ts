@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import { RepriseError } from '../core/errors.ts'
+import { patternMatcher } from '../core/pattern.ts'
 import { maxUsd, nanoOf } from './budget-money.ts'
 import type { BudgetPeriod } from './budget-period.ts'
-import { patternMatcher } from './pattern.ts'
 
 /** What may be spent. Money in US dollars. */
 export interface BudgetOptions {
@@ -73,7 +73,9 @@ export function labelOf({ name, per }: BudgetRule, who: string | undefined): str
   if (who === undefined) return name
   if (who === '') return `${name} (no ${per})`
   const [longest, shown] = per === 'tenant' ? [12, 8] : [64, 64]
-  return `${name} (${who.length > longest ? `${who.slice(0, shown)}...` : who})`
+  const whom = who.length > longest ? `${who.slice(0, shown)}...` : who
+  // Callers name models as they like, and half a character can neither be written in a header nor in UTF-8.
+  return `${name} (${Buffer.from(whom).toString()})`
 }
 
 function ruleOf(options: BudgetOptions): BudgetRule {

@@ -36,6 +36,14 @@ async function spend(all: Budgets, who: Partial<Charged>, usd: number): Promise<
 }
 
 describe('a budget', () => {
+  it('has a name that can be written anywhere, whatever callers have called their models', async () => {
+    const all = budgets([{ name: 'each', limitUsd: 0, per: 'model' }])
+    for (const model of ['half a pair: \ud83d', `${'m'.repeat(63)}\u{1f600}${'m'.repeat(20)}`]) {
+      const { details } = await failureOf(all.reserve({ ...call, model }, 1))
+      expect(() => encodeURIComponent(details.budget)).not.toThrow()
+    }
+  })
+
   it('sets the estimate aside, and counts what the call has cost in its place', async () => {
     const all = budgets([{ name: 'all', limitUsd: 1 }])
     expect(all.isEmpty).toBe(false)

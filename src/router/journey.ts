@@ -50,7 +50,8 @@ export class Journey {
       routed: known(tools.providers, planned.provider),
       spoken: undefined,
       outcome: undefined,
-      owedAtMs: undefined
+      owedAtMs: undefined,
+      isTried: false
     }))
     this.#patience = new Patience(context.caller, plan.deadlineMs)
   }
@@ -80,7 +81,7 @@ export class Journey {
       if (!(outcome instanceof Failure)) return outcome
       const { again, waitMs } = this.#decideRetry(stop, outcome, made)
       if (again !== 'now') {
-        if (again === 'later') stop.owedAtMs = Math.max(Date.now() + waitMs, target.leftOutUntilMs)
+        if (again === 'later') stop.owedAtMs = Math.max(Date.now() + waitMs, target.triableAtMs)
         this.#endUnlessNext(stop, outcome)
         return undefined
       }
@@ -99,7 +100,7 @@ export class Journey {
       random: this.#tools.random
     })
     if (decision.again === 'now') return target.leftOut === undefined ? decision : { ...decision, again: 'later' }
-    if (failure.counts && failure.retryAfterMs !== undefined) target.pause(failure.retryAfterMs, failure)
+    leaveAlone(target, failure)
     return decision
   }
 
@@ -108,21 +109,24 @@ export class Journey {
   }
 
   /** Asks a target once; the stop remembers what came of it. */
-  async #ask(stop: Stop): Promise<Answer<Body> | Failure | Skip> {
+  async #ask(stop: Stop, inNeed = false): Promise<Answer<Body> | Failure | Skip> {
     const spoken = this.#speak(stop)
-    const outcome = spoken instanceof Skip ? spoken : await attempt(this.#attemptAt(stop, spoken))
+    const outcome = spoken instanceof Skip ? spoken : await attempt(this.#attemptAt(stop, spoken, inNeed))
     if (outcome instanceof Skip) {
       const { reason, detail } = outcome
       if (!(stop.outcome instanceof Failure)) stop.outcome = outcome
-      if (reason === 'left-out') stop.owedAtMs = stop.target.leftOutUntilMs
+      if (reason === 'left-out') stop.owedAtMs = stop.target.triableAtMs
       this.#context.observe({ type: 'skipped', target: stop.target.name, reason, detail })
     } else if (outcome instanceof Failure) {
       stop.outcome = outcome
+      stop.isTried = true
       this.#failed = stop
       // Law of the house: after the first delta nothing is asked again.
       if (outcome.seen) throw outcome.error
-      // With nobody else to ask, what the provider said is passed on as it came, whatever it is.
-      if (this.#stops.length === 1 && outcome.answer !== undefined) return outcome.answer
+      // With nobody else to ask, what the provider said is passed on as it came, whatever it is; but not in a dialect
+      // that the caller does not speak.
+      if (this.#stops.length === 1 && stop.spoken?.crossing === undefined && outcome.answer !== undefined)
+        return outcome.answer
     }
     return outcome
   }
@@ -136,7 +140,7 @@ export class Journey {
     return spoken
   }
 
-  #attemptAt(stop: Stop, spoken: Spoken): Attempt {
+  #attemptAt(stop: Stop, spoken: Spoken, inNeed: boolean): Attempt {
     const { planned, routed, target } = stop
     const { budgets, estimator } = this.#tools
     return {
@@ -148,6 +152,7 @@ export class Journey {
       context: this.#context,
       patience: this.#patience,
       hasOthers: this.#stops.length > 1,
+      inNeed,
       storable: !planned.isFallback || this.#plan.storeFallbacks,
       budgets,
       estimator,
@@ -175,7 +180,8 @@ export class Journey {
 
   /**
    * Nobody has answered: goes back to those who were left out or put off, the first to be ready first, and asks each
-   * once more, unless an older answer is at hand.
+   * once more, unless an older answer is at hand. One that is left out for longer than anybody waits is tried once all
+   * the same, by one of those who need it: all the others may be out for longer still.
    */
   async #return(): Promise<Answer<Body> | undefined> {
     if (this.#context.spare !== undefined) return undefined
@@ -185,20 +191,33 @@ export class Journey {
       const stop = this.#firstReady()
       const readyMs = stop?.owedAtMs
       if (stop === undefined || readyMs === undefined || readyMs > lastMs || startMs >= lastMs) return undefined
+      if (!this.#isWorthWaiting(lastMs)) return undefined
       const { target, outcome } = stop
       if (target.trial !== undefined) await this.#trial(target.trial, lastMs - startMs)
       else if (readyMs > startMs) await this.#sleep(readyMs - startMs)
       this.#patience.check()
-      stop.owedAtMs = target.leftOutUntilMs
+      stop.owedAtMs = target.triableAtMs
       // Another call has just tried it in vain, or is trying it.
-      if (target.leftOut !== undefined) continue
+      if (target.leftOutInNeed !== undefined) {
+        if (target.trial === undefined) stop.isTried = true
+        continue
+      }
       stop.owedAtMs = undefined
       const reason = outcome instanceof Failure ? outcome.reason : (outcome?.detail ?? '')
       this.#context.observe({ type: 'retried', target: target.name, waitMs: Date.now() - startMs, reason })
-      const again = await this.#ask(stop)
-      if (again instanceof Failure) this.#endUnlessNext(stop, again)
-      else if (!(again instanceof Skip)) return again
+      const again = await this.#ask(stop, true)
+      if (again instanceof Failure) {
+        leaveAlone(target, again)
+        this.#endUnlessNext(stop, again)
+      } else if (!(again instanceof Skip)) return again
     }
+  }
+
+  /** Somebody is there to be asked who has not been, or will be let back in before the time is over. */
+  #isWorthWaiting(lastMs: number): boolean {
+    return this.#stops.some(
+      ({ owedAtMs, isTried, target }) => owedAtMs !== undefined && (!isTried || target.leftOutUntilMs <= lastMs)
+    )
   }
 
   #firstReady(): Stop | undefined {
@@ -226,6 +245,11 @@ export class Journey {
       throw this.#patience.signal.aborted ? this.#patience.gone() : error
     }
   }
+}
+
+/** For as long as it has asked for. */
+function leaveAlone(target: Target, failure: Failure): void {
+  if (failure.counts && failure.retryAfterMs !== undefined) target.pause(failure.retryAfterMs, failure)
 }
 
 /** Waits in real time. */

@@ -170,13 +170,20 @@ function simulated(name: 'openai' | 'anthropic'): SimulatedProvider {
 }
 
 describe.each(directions)('a request of $first’s dialect', ({ first, second, request }) => {
-  const alone = [{ model: 'asked', targets: [{ provider: first, timeoutMs: 200 }] }]
-  const both = [
+  type Name = 'openai' | 'anthropic'
+
+  /** Only who hangs is in a hurry: the others have all the time that a busy machine takes. */
+  const hasty = (provider: Name, hanging: ReadonlySet<Name>) => (hanging.has(provider) ? { timeoutMs: 200 } : {})
+
+  const alone = (hanging: ReadonlySet<Name>): readonly RouteOptions[] => [
+    { model: 'asked', targets: [{ provider: first, ...hasty(first, hanging) }] }
+  ]
+  const both = (hanging: ReadonlySet<Name> = new Set()): readonly RouteOptions[] => [
     {
       model: 'asked',
       targets: [
-        { provider: first, timeoutMs: 200 },
-        { provider: second, model: 'other', timeoutMs: 200 }
+        { provider: first, ...hasty(first, hanging) },
+        { provider: second, model: 'other', ...hasty(second, hanging) }
       ]
     }
   ]
@@ -184,7 +191,7 @@ describe.each(directions)('a request of $first’s dialect', ({ first, second, r
   describe.each([false, true])('streaming: %s', (stream) => {
     it('is answered by the first when nothing goes wrong, byte for byte as it was asked', async () => {
       const asked = request(stream)
-      expectGood(await outcomeOf(open(both), asked), asked, first)
+      expectGood(await outcomeOf(open(both()), asked), asked, first)
       expect(simulated(first).calls[0]?.body).toMatchObject(asked.content.json)
       expect(simulated(second).count()).toBe(0)
     })
@@ -192,14 +199,16 @@ describe.each(directions)('a request of $first’s dialect', ({ first, second, r
     describe.each(cases)('when the first $name', ({ fault, asked, reason, status, alone: only, late }) => {
       const broken = stream && late !== undefined
 
-      function breakThem(...names: readonly ('openai' | 'anthropic')[]): ReadonlySet<string> {
-        if (fault === undefined) return new Set(names)
-        for (const name of names) simulated(name).fail({ every: fault })
-        return new Set()
+      function openBroken(
+        routesOf: (hanging: ReadonlySet<Name>) => readonly RouteOptions[],
+        ...names: readonly Name[]
+      ): Router {
+        if (fault !== undefined) for (const name of names) simulated(name).fail({ every: fault })
+        return open(routesOf(new Set(fault === 'hang' ? names : [])), new Set(fault === undefined ? names : []))
       }
 
       it('gets the other’s answer in its own dialect, unless something has been seen of the first’s', async () => {
-        const router = open(both, breakThem(first))
+        const router = openBroken(both, first)
         const sent = request(stream)
         const outcome = await outcomeOf(router, sent)
         if (broken) {
@@ -217,7 +226,7 @@ describe.each(directions)('a request of $first’s dialect', ({ first, second, r
       })
 
       it('gets an error that lists both when the other does so too', async () => {
-        const router = open(both, breakThem(first, second))
+        const router = openBroken(both, first, second)
         const { error, deltas } = await outcomeOf(router, request(stream))
         if (broken) {
           expect(error).toMatchObject({ code: late })
@@ -232,7 +241,7 @@ describe.each(directions)('a request of $first’s dialect', ({ first, second, r
       })
 
       it('gets what it said, as it is, when there is no other', async () => {
-        const router = open(alone, breakThem(first))
+        const router = openBroken(alone, first)
         const { error, answer, deltas } = await outcomeOf(router, request(stream))
         if (broken) {
           expect(error).toMatchObject({ code: late })
@@ -285,6 +294,76 @@ describe('a router', () => {
     routers.push(router)
     const { answer } = await outcomeOf(router, chat(false))
     expect(answer?.origin.costUsd).toBeGreaterThan(0)
+  })
+
+  it('passes on what the provider says each time where a model has no route, whenever it wants to be asked again', async () => {
+    openai.fail({ every: { status: 503, headers: { 'retry-after': '30' } } })
+    const router = open([])
+    for (let asked = 1; asked <= 3; asked++) {
+      const { error } = await outcomeOf(router, chat(false))
+      expect(error).toBeInstanceOf(ProviderError)
+      expect(openai.count()).toBe(asked)
+    }
+  })
+
+  it('leaves a route’s target out although its model has been asked for without a route before', async () => {
+    openai.fail({ every: { status: 500 } })
+    const breaker = { failures: 1, leftOutMs: 60_000 }
+    const router = open([{ model: 'small', targets: ['openai/asked'], retry: { attempts: 0 }, breaker }])
+    const small = { content: chat(false).content.withModel('small'), headers }
+    await outcomeOf(router, chat(false))
+    await outcomeOf(router, small)
+    const { error } = await outcomeOf(router, small)
+    expect(error).toBeInstanceOf(AllProvidersFailedError)
+    expect(openai.count()).toBe(2)
+    expect(router.status()).toMatchObject([{ target: 'openai/asked', state: 'left-out' }])
+  })
+
+  it('remembers no model with an endless name', async () => {
+    const router = open([{ model: '*', targets: ['openai'] }])
+    const endless = { content: chat(false).content.withModel('m'.repeat(10_000)), headers }
+    expect((await outcomeOf(router, endless)).answer).toBeDefined()
+    expect(router.status()).toEqual([])
+  })
+
+  it('does without the usage of a stream in another dialect, too, where the provider refuses to tell it', async () => {
+    openai.fail({ status: 400, body: { error: { message: 'Unknown parameter: stream_options' } } })
+    const router = open([{ model: '*', targets: ['openai/gpt'] }])
+    const { answer } = await outcomeOf(router, messages(true))
+    expect(anthropicMessages.unfit(answer?.value.json ?? {})).toBeUndefined()
+    expect(openai.calls.map(({ body }) => body?.['stream_options'])).toEqual([{ include_usage: true }, undefined])
+  })
+
+  it('holds nothing against a provider whose caller stumbles over what it is told', async () => {
+    const router = open([{ model: '*', targets: ['openai'], breaker: { failures: 1 } }])
+    const onDelta = (): never => {
+      throw new Error('stumbled')
+    }
+    await expect(router.ask(chat(true), makeContext({ onDelta }))).rejects.toThrow('stumbled')
+    expect(router.status()).toEqual([{ target: 'openai/asked', state: 'up' }])
+    expect(openai.count()).toBe(1)
+  })
+
+  it('goes on asking for the usage of streams when it was not that which was refused', async () => {
+    const router = open([])
+    const refusal = {
+      status: 400,
+      body: { error: { message: "Invalid value: 'stream_options' is no response format" } }
+    }
+    openai.fail(refusal, refusal)
+    expect((await outcomeOf(router, chat(true))).error).toMatchObject({ status: 400 })
+    await outcomeOf(router, chat(true))
+    const asked = openai.calls.map(({ body }) => body?.['stream_options'])
+    expect(asked).toEqual([{ include_usage: true }, undefined, { include_usage: true }])
+  })
+
+  it('never gives a caller the nonsense of a dialect that it does not speak for an answer', async () => {
+    for (const stream of [false, true]) {
+      anthropic.fail({ status: 200, body: { type: 'error', error: { type: 'overloaded_error', message: 'busy' } } })
+      const router = open([{ model: '*', targets: ['anthropic/claude'] }])
+      const { error } = await outcomeOf(router, chat(stream))
+      expect(error).toMatchObject({ code: 'provider-malformed' })
+    }
   })
 
   it('keeps to the limit of calls at the same time', async () => {

@@ -51,16 +51,16 @@ function routed(name: string, options: ProviderOptions, list: PriceOf): RoutedPr
   }
   const provider = openProvider(name, options)
   const hint = { url: provider.baseUrl, name: provider.pricesOf }
-  const tables = prices === undefined ? [list] : [pricesWith(prices, () => undefined), list]
+  const own = prices === undefined ? undefined : pricesWith(prices, () => undefined)
   return {
     provider,
     // What the operator pays comes before the list, whichever of its names the model goes by.
     priceOf(said: string | undefined, asked: string, usage: Usage) {
-      for (const priceOf of tables) {
-        const usd = (said === undefined ? undefined : priceOf(said, usage, hint)) ?? priceOf(asked, usage, hint)
-        if (usd !== undefined) return usd
-      }
-      return undefined
+      return (
+        own?.(said ?? asked, usage, hint, { alias: asked }) ??
+        (said === undefined ? undefined : list(said, usage, hint)) ??
+        list(asked, usage, hint)
+      )
     },
     limiter: concurrency === undefined ? undefined : new Limiter(concurrency),
     passesCredential: passCredential && key === undefined

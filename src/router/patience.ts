@@ -1,9 +1,6 @@
 import { RepriseError } from '../core/errors.ts'
 import type { Caller } from '../core/handler.ts'
 
-/** The longest that a timer of Node's can run; a longer one would fire at once. */
-const longestTimerMs = 2 ** 31 - 1
-
 /**
  * How long a request may take, and whether anybody still waits for it. There is one controller for all its attempts
  * (a new one only after an attempt has run out of time), and one timer, which runs while an attempt does.
@@ -51,8 +48,9 @@ export class Patience {
     if (this.#ranOut) {
       this.#ranOut = false
       this.#controller = new AbortController()
+      if (this.#caller.aborted) this.#leave()
     }
-    this.#timer = setTimeout(this.#runOut, Math.min(Math.max(ms, 0), longestTimerMs))
+    this.#timer = setTimeout(this.#runOut, ms)
     return this.#controller.signal
   }
 

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import { RepriseError } from '../core/errors.ts'
 import type { Context } from '../core/handler.ts'
+import { plainPattern } from '../core/pattern.ts'
 import type { WireContent } from '../wires/wire-request.ts'
 import { unexpected } from './check.ts'
 import type { Facts } from './condition.ts'
-import { plainPattern } from './pattern.ts'
 import { type Route, type RouteTarget, readRoute, rulesWithoutRoute } from './route.ts'
 import type { BreakerRules, RetryOptions, RouterOptions } from './router-options.ts'
 

@@ -2,8 +2,8 @@ import { calcPrice, findProvider, type ModelInfo, type ModelPrice } from '@pydan
 import { LRUCache } from 'lru-cache'
 import { isObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
+import { patternMatcher } from '../core/pattern.ts'
 import { checkNumber, checkObject, checkText, unexpected } from './check.ts'
-import { patternMatcher } from './pattern.ts'
 
 /** What one call cost, in US dollars; undefined when the model's price is not known. Never 0 for want of knowledge. */
 export type PriceOf = (
@@ -24,6 +24,8 @@ export interface ProviderHint {
 export interface PriceOptions {
   /** It was asked through the provider's interface for batches. Default: false. */
   readonly batch?: boolean
+  /** Another name of the model, for a table of the operator's own: the first pattern that fits either decides. */
+  readonly alias?: string
 }
 
 /** What an operator pays, by model; `*` stands for any run of characters, and the first pattern that fits decides. */
@@ -67,7 +69,9 @@ export function pricesWith(table: PriceTable | undefined, list: PriceOf, where =
   const known = new LRUCache<string, { readonly row: PriceRow | undefined }>({ max: maxRemembered })
 
   return function priceOf(model, usage, provider, options) {
-    const { row } = recalled(known, model, () => ({ row: rows.find(({ fits }) => fits(model))?.row }))
+    const { alias = model } = options ?? {}
+    const name = alias === model ? model : `${model}\n${alias}`
+    const { row } = recalled(known, name, () => ({ row: rows.find(({ fits }) => fits(model) || fits(alias))?.row }))
     if (row === undefined) return list(model, usage, provider, options)
     const usd = priceAt(row, usage)
     return usd === undefined || options?.batch !== true ? usd : usd * (row.batch ?? 0.5)

@@ -1,3 +1,5 @@
+import { mayPass } from '../core/errors.ts'
+import { patternMatcher } from '../core/pattern.ts'
 import {
   checkBoolean,
   checkDuration,
@@ -10,7 +12,6 @@ import {
   unexpected
 } from './check.ts'
 import { compileCondition, type Facts } from './condition.ts'
-import { patternMatcher } from './pattern.ts'
 import type { BreakerRules, RetryOptions, RouteOptions, TargetOptions } from './router-options.ts'
 
 /** A route as it was meant, read once. */
@@ -44,8 +45,8 @@ export interface RouteTarget {
   readonly timeoutMs: number | undefined
 }
 
-/** 408 request timeout, 409 conflict (a lock), 425 too early, 429 rate limit, and whatever is the provider's own fault. */
-const passing = [408, 409, 425, 429, ...Array.from({ length: 100 }, (_, index) => 500 + index)]
+/** The statuses after which a provider may answer later. */
+const passing = Array.from({ length: 200 }, (_, index) => 400 + index).filter(mayPass)
 /** What another target may well see otherwise: its own credential, its own models. */
 const ownTo = [401, 403, 404]
 

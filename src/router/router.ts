@@ -16,7 +16,7 @@ export interface Router {
   readonly budgets: Budgets
   /** By name, as they were given. */
   readonly providers: ReadonlyMap<string, Provider>
-  /** The targets that have been asked, and whether they are left out at present. */
+  /** The targets of routes that have been asked, and whether they are left out at present. */
   status(): readonly TargetStatus[]
   close(): Promise<void>
 }

@@ -15,6 +15,7 @@ import { AllProvidersFailedError } from '../core/all-providers-failed-error.ts'
 import { ProviderError, RepriseError } from '../core/errors.ts'
 import type { Event } from '../core/events.ts'
 import type { Delta } from '../core/handler.ts'
+import { crossingBetween } from '../wires/crossings.ts'
 import { openaiResponses } from '../wires/openai-responses.ts'
 import { Limiter } from './limiter.ts'
 
@@ -547,6 +548,19 @@ describe('time', () => {
     expect(before.provider('a').requests).toHaveLength(0)
   })
 
+  it('ends when the caller goes just as the next target is asked, after one that was too slow', async () => {
+    vi.useRealTimers()
+    const caller = new AbortController()
+    const { ask } = routerOver({
+      providers: { a: [hangs], b: [hangs] },
+      plan: { targets: [target('a', { timeoutMs: 5 }), target('b')] }
+    })
+    const observe = (event: Event): void => {
+      if (event.type === 'fell-back') caller.abort()
+    }
+    expect(await failure(ask({ caller, observe }))).toMatchObject({ code: 'aborted' })
+  }, 5000)
+
   it('leaves no listener behind on a signal that outlives the request', async () => {
     const { signal } = new AbortController()
     const counted = { added: 0, removed: 0 }
@@ -582,6 +596,19 @@ describe('a limit of calls at the same time', () => {
     await Promise.all(Array.from({ length: 7 }, () => ask()))
     expect(most).toBe(2)
     expect(provider('a').requests).toHaveLength(7)
+  })
+
+  it('keeps no caller waiting for its turn longer than the target may take', async () => {
+    vi.useRealTimers()
+    const full = new Limiter(1)
+    full.enter(new AbortController().signal, 0)
+    const { ask, events } = routerOver({
+      providers: { a: [], b: [says('from b')] },
+      plan: { targets: [target('a', { timeoutMs: 10 }), target('b')] },
+      limiters: { a: full }
+    })
+    expect((await ask()).origin.provider).toBe('b')
+    expect(ofType(events, 'fell-back')).toMatchObject([{ from: 'a/m', to: 'b/m' }])
   })
 
   it('ends the waiting at the deadline, and when the caller goes', async () => {
@@ -655,6 +682,33 @@ describe('a stream', () => {
     expect(await failure(ask(told(deltas), stream))).toMatchObject({ code: 'provider-unreachable' })
     expect(deltas).toHaveLength(1)
     expect([provider('a').requests.length, provider('b').requests.length]).toEqual([1, 0])
+  })
+
+  it('that breaks off unseen, since nobody listens, goes to the next target', async () => {
+    const { ask } = routerOver({
+      providers: { a: [streams([{ data: '1' }], breaks('ECONNRESET'))], b: [streams([{ data: 'b' }], says('b'))] },
+      plan: noRetry
+    })
+    expect((await ask({}, stream)).origin.provider).toBe('b')
+  })
+
+  it('that closes in the middle does not look whole in another dialect', async () => {
+    const unkept: Reply = async () => {
+      throw new RepriseError('provider-malformed', 'the stream cannot be kept: incomplete')
+    }
+    const begun = [
+      { type: 'message_start', message: { id: 'm', type: 'message', role: 'assistant', model: 'c', content: [] } },
+      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: 'one and ' } }
+    ].map((event) => ({ event: event.type, data: JSON.stringify(event) }))
+    const deltas: Delta[] = []
+    const { ask } = routerOver({
+      providers: { a: [streams(begun, unkept)] },
+      wires: { a: ['anthropic-messages'] },
+      parts: { crossingBetween }
+    })
+    expect(await failure(ask(told(deltas), stream))).toMatchObject({ code: 'provider-malformed' })
+    expect(deltas.at(-2)?.data).toContain('one and ')
+    expect(JSON.parse(deltas.at(-1)?.data ?? '')).toMatchObject({ error: { code: 'provider-malformed' } })
   })
 
   it('that cannot be kept in the end says nothing against the target', async () => {

@@ -17,6 +17,8 @@ export interface RoutingParts extends Pick<JourneyTools, 'budgets' | 'estimator'
 
 /** Callers may name what models they like: of those used least recently, it is forgotten whether they are left out. */
 const mostTargets = 1000
+/** Of a target with a longer name nothing is remembered. */
+const longestName = 256
 
 /** A router made of its parts. */
 export function routing(parts: RoutingParts): Router {
@@ -27,6 +29,8 @@ export function routing(parts: RoutingParts): Router {
   /** A target that stands in several routes follows the breaker rules of the one that has asked it first. */
   function targetOf({ provider, model }: PlannedTarget, { breaker }: Plan): Target {
     const name = model === '' ? provider : `${provider}/${model}`
+    // What has no route is never left out, and must not be: there is nobody else to ask.
+    if (!Number.isFinite(breaker.failures) || name.length > longestName) return new Target(name, breaker)
     let target = targets.get(name)
     if (target === undefined) {
       target = new Target(name, breaker)

@@ -4,7 +4,6 @@ import {
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
-  DelegateBackoff,
   handleWhenResult
 } from 'cockatiel'
 import type { Answer } from '../core/answer.ts'
@@ -29,38 +28,54 @@ export class Target {
   /** `provider/model`. */
   readonly name: string
   readonly #policy: CircuitBreakerPolicy
-  #leftOutUntilMs = 0
+  /** Until when the target itself has asked to be left alone. */
+  #pausedUntilMs = 0
+  #brokenUntilMs = 0
+  /** From when on it may be tried all the same. */
+  #triableAtMs = 0
   #last: Failure | undefined
   #change: { readonly type: 'opened' | 'closed'; readonly error?: Error } | undefined
   #trial: Promise<unknown> | undefined
 
   constructor(name: string, { failures, leftOutMs }: Required<BreakerRules>) {
     this.name = name
-    let breakMs = leftOutMs
+    let breaks = 0
     this.#policy = circuitBreaker(
       handleWhenResult((outcome) => outcome instanceof Failure && outcome.counts),
       {
         breaker: new ConsecutiveBreaker(failures),
-        halfOpenAfter: new DelegateBackoff(({ attempt }: { readonly attempt: number }) => {
-          breakMs = Math.min(leftOutMs * 2 ** (attempt - 1), Math.max(longestBreakMs, leftOutMs))
-          return breakMs
-        })
+        // That it is left out for longer each time is seen to here: whoever has nobody else to ask may try it before.
+        halfOpenAfter: leftOutMs
       }
     )
     this.#policy.onBreak((reason) => {
-      this.#leftOutUntilMs = Math.max(this.#leftOutUntilMs, Date.now() + breakMs)
+      const nowMs = Date.now()
+      this.#brokenUntilMs = nowMs + Math.min(leftOutMs * 2 ** breaks, Math.max(longestBreakMs, leftOutMs))
+      this.#triableAtMs = nowMs + leftOutMs
+      breaks += 1
       const failure = 'value' in reason && reason.value instanceof Failure ? reason.value : undefined
       this.#last = failure
       this.#change = failure === undefined ? { type: 'opened' } : { type: 'opened', error: failure.error }
     })
     this.#policy.onReset(() => {
+      breaks = 0
+      this.#brokenUntilMs = 0
+      this.#triableAtMs = 0
       this.#change = { type: 'closed' }
     })
   }
 
   /** Until when it is left out, in milliseconds since 1970; in the past: it is not. */
   get leftOutUntilMs(): number {
-    return this.#leftOutUntilMs
+    return Math.max(this.#pausedUntilMs, this.#brokenUntilMs)
+  }
+
+  /**
+   * From when on one who has nobody else to ask may try it: as soon after a failure as after the first. It is back long
+   * before its time is over, perhaps, and a refusal now is as bad as one from it.
+   */
+  get triableAtMs(): number {
+    return Math.max(this.#pausedUntilMs, this.#triableAtMs)
   }
 
   /** Settles when the one call that finds out whether a broken target is back has done so; undefined: there is none. */
@@ -70,8 +85,17 @@ export class Target {
 
   /** Why it is not asked now. */
   get leftOut(): Skip | undefined {
-    const waitMs = this.#leftOutUntilMs - Date.now()
-    if (waitMs <= 0 && this.#trial === undefined) return undefined
+    return this.#leftOutUntil(this.leftOutUntilMs)
+  }
+
+  /** Why it is not asked now, by one who has nobody else to ask. */
+  get leftOutInNeed(): Skip | undefined {
+    return this.#leftOutUntil(this.triableAtMs)
+  }
+
+  #leftOutUntil(untilMs: number): Skip | undefined {
+    if (untilMs <= Date.now() && this.#trial === undefined) return undefined
+    const waitMs = this.leftOutUntilMs - Date.now()
     const until = this.#trial === undefined ? `for ${waitMs} ms more` : 'until another call has tried it'
     const why = this.#last === undefined ? '' : `, since it ${failed(this.#last)}`
     const status = this.#last?.status
@@ -82,23 +106,23 @@ export class Target {
     const { name } = this
     if (this.leftOut === undefined) return { target: name, state: 'up' }
     return this.#trial === undefined
-      ? { target: name, state: 'left-out', leftOutUntilMs: this.#leftOutUntilMs }
+      ? { target: name, state: 'left-out', leftOutUntilMs: this.leftOutUntilMs }
       : { target: name, state: 'left-out' }
   }
 
   /** Leaves it out for as long as it has asked for, at most a minute. */
   pause(ms: number, failure: Failure): void {
-    this.#leftOutUntilMs = Math.max(this.#leftOutUntilMs, Date.now() + Math.min(ms, longestPauseMs))
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, Date.now() + Math.min(ms, longestPauseMs))
     this.#last = failure
   }
 
   /**
-   * Makes a call, unless the target is left out. After a break one call alone is let through; the others are told so,
+   * Makes a call, unless the target is left out (`inNeed`: for one who has nobody else to ask). After a break one call alone is let through; the others are told so,
    * and may wait for `trial`. That one decides when its answer begins: nobody waits for a stream's end. When its caller
    * goes before that, the target is let back in, and the first failure leaves it out again.
    */
-  async call(exchange: Exchange, observe: Observe): Promise<Answer<Body> | Failure | Skip> {
-    const { leftOut } = this
+  async call(exchange: Exchange, observe: Observe, inNeed = false): Promise<Answer<Body> | Failure | Skip> {
+    const leftOut = inNeed ? this.leftOutInNeed : this.leftOut
     if (leftOut !== undefined) return leftOut
     try {
       if (this.#policy.state === CircuitState.Closed) return await this.#policy.execute(() => exchange(ignoreBegin))

@@ -146,8 +146,11 @@ export class Entries implements Tally {
     return entry !== undefined && entry.expiresAtMs > this.#now() ? entry : undefined
   }
 
-  /** Stores an entry, and the vector it is found by when it is looked for by meaning; true when the store has it. */
-  async put(entry: Entry, vector?: PartitionedVector): Promise<boolean> {
+  /**
+   * Stores an entry for a layer, and the vector it is found by when it is looked for by meaning; true when the store has
+   * it.
+   */
+  async put(entry: Entry, vector?: PartitionedVector, layer = 'exact'): Promise<boolean> {
     const ttlMs = entry.expiresAtMs - this.#now()
     // A store that has just let a read wait in vain need not let the same request wait again.
     if (ttlMs <= 0 || this.#reads.isOpen) return false
@@ -159,7 +162,7 @@ export class Entries implements Tally {
         : { ttlMs, tags, vector: { partition: this.#namespace + vector.partition, bytes: vector.bytes } }
     const stored = await this.#write('set', () => this.#store.set(this.#namespace + entry.key, bytes, options))
     if (stored) {
-      this.#observe({ type: 'stored', layer: 'exact', kind: entry.kind, key: entry.key, bytes: bytes.length })
+      this.#observe({ type: 'stored', layer, kind: entry.kind, key: entry.key, bytes: bytes.length })
     }
     return stored
   }

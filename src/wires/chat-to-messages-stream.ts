@@ -31,9 +31,10 @@ export class ChatChunks implements StreamCrossing {
     return [{ ...first, headers }, ...others]
   }
 
-  /** A message says itself when it stops; one that has not has broken off. */
+  /** A message says itself when it stops; one that has not has broken off, and no chat would tell by itself. */
   end(): readonly Delta[] {
-    return []
+    if (this.#isOver || this.#head === undefined) return []
+    return this.#fail('server_error', "the provider's stream broke off", 'provider-malformed')
   }
 
   #cross(delta: Delta): readonly Delta[] {

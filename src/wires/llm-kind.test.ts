@@ -66,3 +66,23 @@ describe('a request', () => {
     expect(new WireContent(openaiChat, Buffer.from('{"model":"\ufffd","messages":[{}]}')).json['model']).toBe('\ufffd')
   })
 })
+
+describe('a limit of the temperature', () => {
+  const bypass = (maxTemperature: number, more: string): string | undefined => {
+    const text = `{"model":"m","messages":[{"role":"user","content":"Hi"}]${more}}`
+    const content = new WireContent(openaiChat, Buffer.from(text))
+    return llmKind(openaiChat, { maxTemperature }).bypass({ content, headers: {} })
+  }
+
+  it.each([
+    [0.5, ',"temperature":0.5', undefined],
+    [0.5, ',"temperature":0.6', 'temperature'],
+    [0.5, '', 'temperature'],
+    [0.5, ',"temperature":null', 'temperature'],
+    [1, '', undefined],
+    [1.5, ',"temperature":null', undefined],
+    [2, ',"temperature":"hot"', 'temperature']
+  ])('of %d makes of %j: %j', (maxTemperature, more, expected) => {
+    expect(bypass(maxTemperature, more)).toBe(expected)
+  })
+})

@@ -13,6 +13,9 @@ export interface LlmKindOptions {
   readonly maxTemperature?: number
 }
 
+/** What the providers take where a request names none. */
+const usualTemperature = 1
+
 /** What the layers must know of a request to a language model, read through its wire. */
 export function llmKind(wire: Wire, { maxTemperature }: LlmKindOptions = {}): Kind<WireRequest, Body> {
   return {
@@ -28,7 +31,7 @@ export function llmKind(wire: Wire, { maxTemperature }: LlmKindOptions = {}): Ki
     },
     bypass({ content }) {
       if (content.bypass !== undefined || maxTemperature === undefined) return content.bypass
-      const { temperature } = content.json
+      const temperature = content.json['temperature'] ?? usualTemperature
       return typeof temperature === 'number' && temperature <= maxTemperature ? undefined : 'temperature'
     },
     model({ content }) {

@@ -282,8 +282,7 @@ describe('a crossed request', () => {
       temperature: 0,
       top_p: 0.5,
       stop: ['a', 'b'],
-      stream: true,
-      stream_options: { include_usage: true }
+      stream: true
     })
   })
 

@@ -28,8 +28,8 @@ export function chatRequest(request: JsonObject, model: string): Crossed {
         ...stopsOf(request),
         ...toolsOf(request),
         ...formatOf(request),
-        // Without the usage, nobody would know what a stream has cost.
-        ...(request['stream'] === true ? { stream: true, stream_options: { include_usage: true } } : {})
+        // That a stream tells its usage, too, is seen to where the chat is sent, and left out where it is refused.
+        ...(request['stream'] === true ? { stream: true } : {})
       }
     }
   } catch (error) {

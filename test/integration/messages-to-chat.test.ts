@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import { type Reply, type SimulatedProvider, simulatedProvider } from '../../src/testing/simulated-provider.ts'
 import { messagesToChat } from '../../src/wires/messages-to-chat.ts'
+import { openaiChat } from '../../src/wires/openai-chat.ts'
 import { readEvents, writeEvent } from '../../src/wires/sse.ts'
 
 /** Answers Anthropic's SDK with what a provider of chat completions says. */
@@ -18,7 +19,8 @@ async function crossingServer(provider: SimulatedProvider): Promise<{ url: strin
     const answer = await fetch(`${provider.openaiUrl}/chat/completions`, {
       method: 'POST',
       headers: { authorization: 'Bearer key', 'content-type': 'application/json' },
-      body: JSON.stringify(crossed.request)
+      // With what is added to each chat on its way.
+      body: JSON.stringify({ ...crossed.request, ...openaiChat.prepare(crossed.request)?.fields })
     })
     if (!answer.ok) return refuse(response, answer.status, await answer.text())
     if (asked['stream'] !== true) {

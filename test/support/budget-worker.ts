@@ -86,7 +86,7 @@ async function main(): Promise<void> {
       const paid = least + Math.floor(Math.random() * (estimate - least + 1))
       outcome.paid += paid
       outcome.calls++
-      if (outcome.calls === callers) console.log('started')
+      if (outcome.calls === 10 * callers) console.log('started')
       await delay(1 + Math.random() * 4)
       await reservation.settle(paid / 1e9).catch((error: unknown) => outcome.errors.push(messageOf(error)))
     }

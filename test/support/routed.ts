@@ -7,6 +7,7 @@ import type { Json } from '../../src/core/json.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import type { RoutedProvider } from '../../src/router/attempt.ts'
 import type { Budgets, Charged } from '../../src/router/budget.ts'
+import type { Limiter } from '../../src/router/limiter.ts'
 import type { Plan, PlannedTarget } from '../../src/router/plan.ts'
 import type { Router } from '../../src/router/router.ts'
 import { type RoutingParts, routing } from '../../src/router/routing.ts'
@@ -152,12 +153,13 @@ export interface Setting {
   readonly providers: Readonly<Record<string, readonly Reply[]>>
   readonly plan?: Partial<Plan>
   readonly routed?: Partial<RoutedProvider>
+  readonly limiters?: Readonly<Record<string, Limiter>>
   readonly parts?: Partial<RoutingParts>
   readonly wires?: Readonly<Record<string, readonly string[]>>
 }
 
 /** A router over providers of a test; all in the plan's order, unless it says otherwise. */
-export function routerOver({ providers, plan = {}, routed = {}, parts = {}, wires = {} }: Setting): {
+export function routerOver({ providers, plan = {}, routed = {}, limiters = {}, parts = {}, wires = {} }: Setting): {
   readonly router: Router
   readonly provider: (name: string) => FakeProvider
   readonly ask: (own?: Partial<Context>, request?: WireRequest) => Promise<Answer<Body>>
@@ -186,7 +188,7 @@ export function routerOver({ providers, plan = {}, routed = {}, parts = {}, wire
     providers: new Map(
       Array.from(fakes, ([name, provider]) => [
         name,
-        { priceOf: () => 0.5, limiter: undefined, passesCredential: false, ...routed, provider }
+        { priceOf: () => 0.5, limiter: limiters[name], passesCredential: false, ...routed, provider }
       ])
     ),
     budgets: noBudgets,

@@ -1,0 +1,204 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { startRedisServer } from '../test/support/redis-server.ts'
+import { temporaryFolder } from '../test/support/temporary-folder.ts'
+import { seeded } from '../test/support/unit-vectors.ts'
+import { type Ledger, watchBudget } from './router-budget-watch.ts'
+import { call, type Told } from './router-caller.ts'
+import { prompt } from './router-providers.ts'
+import { type Providers, type RunningGateway, startConfigured, startProviders } from './router-world.ts'
+import { markdown } from './tables.ts'
+
+const gateways = 4
+const callersEach = 50
+const limitUsd = 1
+const runs = 3
+/** What each gateway has answered before, outside of the budget, where it is to know how long answers are. */
+const callsBefore = 20
+/** OpenAI's list price of gpt-4o, in billionths of a dollar a token. */
+const nanoOfInput = 2500
+const nanoOfOutput = 10_000
+
+interface Lengths {
+  readonly input: number
+  readonly output: number
+}
+
+interface Scenario {
+  readonly name: string
+  readonly store: 'Redis' | 'embedded'
+  /** How long one call to the store may take. Default: the gateway's own, 50 ms. */
+  readonly deadline?: string
+  readonly hasHistory: boolean
+  draw(random: () => number): Lengths
+}
+
+const between = (random: () => number, least: number, most: number): number =>
+  Math.round(least + random() * (most - least))
+/** $0.009 to $0.020 a call. */
+const even = (random: () => number): Lengths => ({
+  input: between(random, 800, 2000),
+  output: between(random, 700, 1500)
+})
+/** A Pareto distribution: half of the answers are shorter than 500 tokens, one in a hundred is longer than 6,700. */
+const heavyTailed = (random: () => number): Lengths => ({
+  input: between(random, 800, 2000),
+  output: Math.min(16_000, Math.round(314 / (1 - random()) ** (1 / 1.5)))
+})
+
+const known = { hasHistory: true }
+const unknown = { hasHistory: false }
+const patient = { store: 'Redis', deadline: '1s' } as const
+
+const scenarios: readonly Scenario[] = [
+  { name: 'even, with a history', store: 'Redis', ...known, draw: even },
+  { name: 'even, new gateways', store: 'Redis', ...unknown, draw: even },
+  { name: 'even, with a history', ...patient, ...known, draw: even },
+  { name: 'even, new gateways', ...patient, ...unknown, draw: even },
+  { name: 'heavy-tailed, with a history', ...patient, ...known, draw: heavyTailed },
+  { name: 'heavy-tailed, new gateways', ...patient, ...unknown, draw: heavyTailed },
+  { name: 'even, with a history', store: 'embedded', ...known, draw: even },
+  { name: 'even, new gateways', store: 'embedded', ...unknown, draw: even },
+  { name: 'heavy-tailed, with a history', store: 'embedded', ...known, draw: heavyTailed }
+]
+
+/**
+ * 200 callers at four gateways that share a store spend one dollar, each until it has been refused once. What was spent
+ * is told by the provider's own usage, priced here, beside what the budget says.
+ */
+export async function benchBudget(): Promise<void> {
+  console.log('## Budget\n')
+  console.log(
+    `${gateways} gateways, ${gateways * callersEach} callers, $${limitUsd.toFixed(2)}; each calls until it is refused once\n`
+  )
+  const rows: string[][] = []
+  for (const scenario of scenarios) {
+    const store = scenario.deadline === undefined ? scenario.store : `${scenario.store}, deadline ${scenario.deadline}`
+    console.error(`  ${store}: ${scenario.name}`)
+    for (let run = 1; run <= runs; run++)
+      rows.push([store, scenario.name, String(run), ...(await spend(scenario, run))])
+  }
+  const head =
+    'store, answers, run, store left out, calls, refused, spent, by the budget, overshoot, of a mean call, under way at the last one let through, set aside for them, they cost'
+  console.log(markdown(head.split(', '), rows))
+}
+
+async function spend(scenario: Scenario, run: number): Promise<readonly string[]> {
+  const providers = await startProviders({ names: ['openai'], delay: { firstTokenMs: 50, perTokenMs: 0.1 } })
+  const folder = temporaryFolder()
+  const redis = scenario.store === 'Redis' ? await startRedisServer() : undefined
+  const store = redis?.url ?? `embedded:${folder.path}`
+  const started: RunningGateway[] = []
+  try {
+    for (let index = 0; index < gateways; index++) started.push(await startSpender(providers, store, scenario))
+    const ask = asker(scenario, run)
+    if (scenario.hasHistory) await Promise.all(started.map((gateway) => askBefore(gateway, ask)))
+    await providers.tell()
+    const leftOutBefore = started.reduce((sum, gateway) => sum + timesLeftOut(gateway), 0)
+    const watch = redis === undefined ? undefined : await watchBudget(redis.port)
+    const callers = started.flatMap((gateway) =>
+      Array.from({ length: callersEach }, () => callUntilRefused(gateway, ask))
+    )
+    const outcomes = await Promise.all(callers)
+    const standing = await agreed(started)
+    const wrong = outcomes.flat()
+    if (wrong.length > 0) console.log(`neither answered nor refused: ${wrong.join('; ')}`)
+    const costs = (await providers.tell())
+      .filter(({ outcome }) => outcome === 'answered')
+      .map(({ input, output }) => input * nanoOfInput + output * nanoOfOutput)
+    const leftOut = started.reduce((sum, gateway) => sum + timesLeftOut(gateway), 0) - leftOutBefore
+    return [String(leftOut), ...row(costs, standing, watch?.end())]
+  } finally {
+    for (const gateway of started) await gateway.end()
+    providers.end()
+    await redis?.stop()
+    folder.remove()
+  }
+}
+
+function startSpender({ ports }: Providers, store: string, { deadline }: Scenario): Promise<RunningGateway> {
+  return startConfigured({
+    store,
+    ...(deadline === undefined ? {} : { deadline }),
+    providers: { openai: { url: `http://127.0.0.1:${ports['openai']}/v1`, key: 'sk-openai' } },
+    // Calls without the tag are no part of it.
+    budgets: [{ name: 'one-dollar', tag: 'counted', limit: limitUsd }]
+  })
+}
+
+type Ask = (gateway: RunningGateway, isCounted: boolean) => Promise<Told>
+
+/** Each call is another question. */
+function asker({ draw }: Scenario, run: number): Ask {
+  const random = seeded(run)
+  let asked = 0
+  return (gateway, isCounted) => {
+    const content = prompt(asked++, draw(random))
+    const headers = isCounted ? { 'x-reprise-tags': 'counted' } : {}
+    return call({ url: gateway.url, content, stream: asked % 2 === 0, id: String(asked), headers })
+  }
+}
+
+async function askBefore(gateway: RunningGateway, ask: Ask): Promise<void> {
+  for (let index = 0; index < callsBefore; index++) await ask(gateway, false)
+}
+
+/** What it was told that it should not have been. */
+async function callUntilRefused(gateway: RunningGateway, ask: Ask): Promise<readonly string[]> {
+  for (;;) {
+    const { status, code, body, message } = await ask(gateway, true)
+    if (status === 429 && code === 'over-budget') return []
+    if (status !== 200 || body !== 'whole') return [`${status} ${body} ${message}`]
+  }
+}
+
+interface Standing {
+  readonly spentUsd: number
+  readonly reservedUsd: number
+}
+
+/** Where the budget stands when all say the same of it; they may have something to tell the store yet. */
+async function agreed(started: readonly RunningGateway[]): Promise<Standing> {
+  for (const untilMs = Date.now() + 20_000; ; await delay(100)) {
+    const standings = await Promise.all(started.map(budgetAt))
+    const [one] = standings
+    if (one === undefined) throw new Error('there are no gateways')
+    if (standings.every(({ spentUsd, reservedUsd }) => spentUsd === one.spentUsd && reservedUsd === 0)) return one
+    if (Date.now() < untilMs) continue
+    console.log(`the gateways do not agree, or something stays set aside: ${JSON.stringify(standings)}`)
+    return one
+  }
+}
+
+async function budgetAt({ url }: RunningGateway): Promise<Standing> {
+  const response = await fetch(`${url}/budgets`)
+  const { budgets } = (await response.json()) as { budgets: readonly Standing[] }
+  const [standing] = budgets
+  if (standing === undefined) throw new Error('the gateway knows of no budget')
+  return { spentUsd: standing.spentUsd, reservedUsd: standing.reservedUsd }
+}
+
+/** How often a gateway found that its store did not answer in time, and went on without it. */
+function timesLeftOut(gateway: RunningGateway): number {
+  return gateway.log().match(/store\S* does not answer/g)?.length ?? 0
+}
+
+function row(costs: readonly number[], budget: Standing | undefined, ledger: Ledger | undefined): readonly string[] {
+  const spent = costs.reduce((sum, cost) => sum + cost, 0) / 1e9
+  const overshoot = Math.max(0, spent - limitUsd)
+  const mean = spent / costs.length
+  return [
+    String(costs.length),
+    String(gateways * callersEach),
+    usd(spent),
+    usd(budget?.spentUsd ?? Number.NaN),
+    usd(overshoot),
+    (overshoot / mean).toFixed(2),
+    ...(ledger === undefined
+      ? ['-', '-', '-']
+      : [String(ledger.underWay), usd(ledger.setAside / 1e9), usd(spent - ledger.spent / 1e9)])
+  ]
+}
+
+function usd(amount: number): string {
+  return `$${amount.toFixed(6)}`
+}
