@@ -110,17 +110,6 @@ function judge({ callers, changes, names, startMs }: Day, failed: readonly Calle
     const at = (told.startedAtMs - startMs) / 1000
     console.log(`    at ${at.toFixed(1)} s, after ${told.tookMs.toFixed(0)} ms: ${told.message}`)
   }
-  if (process.env['DUMP']) {
-    for (const c of changes) console.error('change', c.provider, c.mode, (c.atMs - startMs) / 1000)
-    for (const { told } of failed)
-      console.error(
-        'failed',
-        served.has(failed.find((f) => f.told === told)!),
-        ((told.startedAtMs - startMs) / 1000).toFixed(2),
-        told.tookMs.toFixed(0),
-        told.message
-      )
-  }
 }
 
 /** When a provider was up, as intervals. */

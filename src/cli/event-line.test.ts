@@ -21,6 +21,23 @@ describe('what the operator is told', () => {
     expect(eventLine(event)).toBe(line)
   })
 
+  it.each<[Event, string]>([
+    [
+      { type: 'fell-back', from: 'a/m', to: 'b/m', reason: 'answered 401: no such key: sk-1' },
+      'a/m did not answer, asking b/m: answered 401'
+    ],
+    [
+      { type: 'opened', part: 'a/m', error: new Error('the stream began with an error: {"error":"How do I"}') },
+      'a/m does not answer, going on without it: the stream began with an error'
+    ],
+    [
+      { type: 'fell-back', from: 'a/m', to: 'b/m', reason: 'a at http://a could not be reached: connect ECONNREFUSED' },
+      'a/m did not answer, asking b/m: a at http://a could not be reached: connect ECONNREFUSED'
+    ]
+  ])('is not what a provider may have repeated of a prompt or a key: %j', (event, line) => {
+    expect(eventLine(event)).toBe(line)
+  })
+
   it('is one line of a bearable length, whatever a caller has named its model', () => {
     const part = `openai/m\n2026-01-01T00:00:00Z store is back\r\u001b[2J${'x'.repeat(5000)}`
     const line = eventLine({ type: 'closed', part })

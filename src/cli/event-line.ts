@@ -15,7 +15,7 @@ export function eventLine(event: Event): string | undefined {
 function textOf(event: Event): string | undefined {
   switch (event.type) {
     case 'opened':
-      return `${event.part} does not answer, going on without it: ${event.error?.message}`
+      return `${event.part} does not answer, going on without it: ${withoutQuotes(event.error?.message ?? '')}`
     case 'closed':
       return `${event.part} is back`
     case 'failed':
@@ -23,7 +23,7 @@ function textOf(event: Event): string | undefined {
       if (event.operation !== 'decode') return undefined
       return event.part === 'store' ? `${event.error.message}: deleted` : event.error.message
     case 'fell-back':
-      return `${event.from} did not answer, asking ${event.to}: ${event.reason}`
+      return `${event.from} did not answer, asking ${event.to}: ${withoutQuotes(event.reason)}`
     case 'skipped':
       // That a target is left out has been said when it was.
       return event.reason === 'left-out' ? undefined : `${event.target} is not asked (${event.reason}): ${event.detail}`
@@ -32,4 +32,9 @@ function textOf(event: Event): string | undefined {
     default:
       return undefined
   }
+}
+
+/** A provider's words may repeat the prompt, or the key it was asked with: a log says what it answered, and not how. */
+function withoutQuotes(reason: string): string {
+  return reason.replace(/^(answered \d{3}|the stream began with an error): .*$/s, '$1')
 }

@@ -1,7 +1,7 @@
 import { environmentName, type Setting, settings } from './settings.ts'
 
-const headWidth = 34
-const lineWidth = 110
+const headWidth = 36
+const lineWidth = 120
 
 /** All settings, for `--help`: flags, what is no flag for its secrecy, and lists and maps. */
 export function settingsHelp(): string {

@@ -51,8 +51,8 @@ function mostTelling(complaint: Complaint): Complaint {
 
 /** How much of the form was met before something was wrong. */
 function nearness({ path, issue }: Complaint): number {
-  const isWithin = issue.code === 'unrecognized_keys'
-  return 2 * path.length + (isWithin ? 2 : issue.code === 'invalid_type' ? 0 : 1)
+  const isOtherType = issue.code === 'invalid_type' || (issue.code === 'invalid_union' && !hasOwnWords(issue))
+  return 2 * path.length + (issue.code === 'unrecognized_keys' ? 2 : isOtherType ? 0 : 1)
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -105,6 +105,6 @@ function shown(value: unknown, mayShow: boolean): string {
   if (!mayShow) return 'something else'
   if (typeof value !== 'string') return String(value)
   // Whoever writes a password into an address need not read it in a log.
-  const text = value.replace(/\/\/[^/\s]*@/, '//...@')
+  const text = value.replace(/[^/\s]*@/g, '...@')
   return JSON.stringify(text.length > longestShown ? `${text.slice(0, longestShown)}...` : text)
 }

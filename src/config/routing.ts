@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { messageOf, RepriseError } from '../core/errors.ts'
+import { RepriseError } from '../core/errors.ts'
 import type { GatewayOptions } from '../gateway/gateway.ts'
 import { given } from './given.ts'
 import type { Settings } from './settings.ts'
@@ -99,16 +99,21 @@ function keyOf(name: string, settings: Provider, environment: Environment): stri
     )
   }
   if (variable !== undefined) return inEnvironment(variable, `providers.${name}.key-env`, environment)
-  if (file === undefined) return key
+  return file === undefined ? key : inFile(file, `providers.${name}.key-file`)
+}
+
+function inFile(file: string, where: string): string {
+  // What has neither a folder nor an ending may well be the key itself.
+  const shown = /[./\\]/.test(file) ? file : 'the file that it names'
+  let text: string
   try {
-    const text = readFileSync(file, 'utf8').trim()
-    if (text !== '') return text
+    text = readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw new RepriseError('invalid-option', `providers.${name}.key-file: cannot read ${file}: ${messageOf(error)}`, {
-      cause: error
-    })
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'it is no file'
+    throw new RepriseError('invalid-option', `${where}: expected a key in ${shown}, which cannot be read: ${reason}`)
   }
-  throw new RepriseError('invalid-option', `providers.${name}.key-file: expected a key in ${file}, got an empty file`)
+  if (text !== '') return text
+  throw new RepriseError('invalid-option', `${where}: expected a key in ${shown}, got an empty file`)
 }
 
 function inEnvironment(variable: string, where: string, environment: Environment): string {

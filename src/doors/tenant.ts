@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { LRUCache } from 'lru-cache'
+import { RepriseError } from '../core/errors.ts'
 import { credentialHeaders } from '../core/headers.ts'
 
 /** Headers that say on whose account a credential is used. */
@@ -16,12 +17,22 @@ export type Tenants = Readonly<Record<string, readonly string[]>>
  * The tenant of a request: its name where one of `tenants` calls with that key, else an HMAC-SHA-256 of its credential, so that neither a log nor a store ever holds one.
  * The same key sent as `authorization: Bearer` and as `x-api-key` is the same tenant.
  * `secret` must be the same in all processes that share a store.
+ * @throws RepriseError `invalid-option` when two tenants have one key
  */
 export function tenantByCredential(secret: string, tenants: Tenants = {}): TenantOf {
   const hashed = (credential: string): string => createHmac('sha256', secret).update(credential).digest('hex')
-  const named = new Map(
-    Object.entries(tenants).flatMap(([name, keys]) => keys.map((key): [string, string] => [hashed(bare(key)), name]))
-  )
+  const named = new Map<string, string>()
+  for (const [name, key] of Object.entries(tenants).flatMap(([name, keys]) =>
+    keys.map((key) => [name, key] as const)
+  )) {
+    const id = hashed(bare(key))
+    const other = named.get(id) ?? name
+    if (other !== name) {
+      const reason = `expected each key to be that of one tenant, got one that ${other} and ${name} both have`
+      throw new RepriseError('invalid-option', `tenants: ${reason}`)
+    }
+    named.set(id, name)
+  }
   // Of what the memo is made of only hashes leave the process; it is bounded, since callers choose what they send.
   const known = new LRUCache<string, string>({ max: 10_000 })
 
@@ -59,11 +70,6 @@ function credentialOf(headers: IncomingHttpHeaders): string {
     if (value !== undefined) credential += `${name}=${value}\n`
   }
   return credential
-}
-
-/** All callers are one tenant: whoever reaches the gateway shares its answers. */
-export function oneTenant(): TenantOf {
-  return () => 'everyone'
 }
 
 /** A key is the same key with `Bearer` before it and without. */

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import type { Answer } from '../core/answer.ts'
+import type { Answer, Origin } from '../core/answer.ts'
 import { RepriseError } from '../core/errors.ts'
 import type { Context, Handler } from '../core/handler.ts'
 import { answerHeaders, outcomeHeaders } from '../doors/outcome.ts'
@@ -139,10 +139,9 @@ async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readon
 
 function batchHeaders(answers: readonly Answer<Embedding>[]): OutgoingHttpHeaders {
   const origins = answers.map(({ origin }) => origin)
-  const asked = origins.find(({ layer }) => layer === 'provider')
   const hits = origins.filter(({ layer }) => layer !== 'provider')
+  const asked = askedTogether(origins)
   const saved = origins.flatMap(({ savedUsd }) => savedUsd ?? [])
-  const savedHeader = saved.length === 0 ? {} : { 'x-reprise-saved-usd': saved.reduce((a, b) => a + b, 0).toFixed(8) }
   const first = asked ?? hits.reduce((a, b) => ((a.ageMs ?? 0) > (b.ageMs ?? 0) ? a : b))
   // An entry belongs to one input; a batch of several has no one entry to name.
   const { key, ...origin } = first
@@ -152,6 +151,23 @@ function batchHeaders(answers: readonly Answer<Embedding>[]): OutgoingHttpHeader
     ...(asked?.headers === undefined ? {} : answerHeaders(asked.headers)),
     ...headers,
     ...(partly ? { 'cache-status': `reprise; fwd=partial; detail="${hits.length} of ${answers.length}"` } : {}),
-    ...savedHeader
+    ...(hits.some(({ stale }) => stale) ? { 'x-reprise-stale': 'true' } : {}),
+    ...(saved.length === 0 ? {} : { 'x-reprise-saved-usd': sumOf(saved).toFixed(8) })
   }
+}
+
+/** Where those come from that the cache did not have: one call, of which each input has its share of the cost. */
+function askedTogether(origins: readonly Origin[]): Origin | undefined {
+  const asked = origins.filter(({ layer }) => layer === 'provider')
+  // Others are paid by whose call they share.
+  const paid = asked.filter(({ joined }) => joined === undefined)
+  const [first] = paid
+  if (first === undefined) return asked[0]
+  const { costUsd, ...origin } = first
+  const costs = paid.flatMap((one) => one.costUsd ?? [])
+  return costs.length < paid.length ? origin : { ...origin, costUsd: sumOf(costs) }
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0)
 }

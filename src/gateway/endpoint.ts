@@ -34,7 +34,10 @@ export interface Exchange {
 
 /** What endpoints share. */
 export interface EndpointTools {
+  /** On whose account a request is. */
   readonly tenantOf: TenantOf
+  /** Whether all tenants share their answers. */
+  readonly sharesAll: boolean
   /** Where the answer to a request comes from, as long as nothing fails. */
   readonly addressOf: Router['addressOf']
   readonly recall: Recall
@@ -48,7 +51,7 @@ export function contextOf(exchange: Exchange, tools: EndpointTools, content: Wir
   const tenant = tools.tenantOf(request.headers)
   return {
     // The provider's address is in it: the same model name somewhere else is another model.
-    scope: scopeOf(tools.addressOf(content, { tags, tenant }), tenant, scope),
+    scope: scopeOf(tools.addressOf(content, { tags, tenant }), tools.sharesAll ? 'everyone' : tenant, scope),
     mode,
     tags,
     tenant,
@@ -60,6 +63,6 @@ export function contextOf(exchange: Exchange, tools: EndpointTools, content: Wir
   }
 }
 
-function scopeOf(address: string, tenant: string, narrower: string | undefined): readonly string[] {
-  return narrower === undefined ? [address, tenant] : [address, tenant, narrower]
+function scopeOf(address: string, sharers: string, narrower: string | undefined): readonly string[] {
+  return narrower === undefined ? [address, sharers] : [address, sharers, narrower]
 }

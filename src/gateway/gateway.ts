@@ -9,7 +9,7 @@ import type { Handler } from '../core/handler.ts'
 import type { Kind } from '../core/kind.ts'
 import { readControls } from '../doors/controls.ts'
 import { writeError } from '../doors/respond.ts'
-import { oneTenant, tenantByCredential } from '../doors/tenant.ts'
+import { tenantByCredential } from '../doors/tenant.ts'
 import type { Provider } from '../providers/provider.ts'
 import { createRouter } from '../router/open.ts'
 import type { Body } from '../wires/body.ts'
@@ -73,8 +73,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   )
   router.budgets.countIn(cache.tally)
   const tools: EndpointTools = {
-    tenantOf:
-      options.tenancy === 'one' ? oneTenant() : tenantByCredential(options.secret ?? 'reprise', options.tenants),
+    tenantOf: tenantByCredential(options.secret ?? 'reprise', options.tenants),
+    sharesAll: options.tenancy === 'one',
     addressOf: router.addressOf,
     recall: recallBodies(),
     observe

@@ -92,6 +92,16 @@ describe('a target that is left out for longer than anybody waits', () => {
     expect(provider('a').requests).toHaveLength(before + 1)
   })
 
+  it('is not left out for longer because it was tried in vain', async () => {
+    const { ask, provider, router } = await outage({ a: [refuses(500)] })
+    const before = [provider('a').requests.length, router.status()] as const
+    for (let call = 0; call < 10; call++) {
+      await ask()
+      vi.setSystemTime(Date.now() + 1000)
+    }
+    expect([provider('a').requests.length, router.status()]).toEqual([before[0] + 10, before[1]])
+  })
+
   it('is left alone for as long as it has asked for', async () => {
     const later = refuses(429, { 'retry-after': '40' })
     const { ask, provider } = await outage({ a: [refuses(500)] })

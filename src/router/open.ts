@@ -13,6 +13,7 @@ import { listPrices, type PriceOf, pricesWith } from './prices.ts'
 import type { Router } from './router.ts'
 import type { ProviderOptions, RouterOptions } from './router-options.ts'
 import { type RoutingParts, routing } from './routing.ts'
+import { loadTokenizer } from './token-count.ts'
 
 export interface RouterTools extends Pick<RoutingParts, 'sleep' | 'random'> {
   /** Told what happens to the budgets outside of any one call. Default: nobody. */
@@ -30,6 +31,8 @@ export function createRouter(options: RouterOptions, tools: RouterTools = {}): R
   const providers = new Map(
     Object.entries(options.providers).map(([name, provider]) => [name, routed(name, provider, list)])
   )
+  // Reading it holds the event loop up for some 200 ms: better now than while the first calls wait for their store.
+  if (budgetOptions.length > 0) void loadTokenizer()
   const planned = new Map(Array.from(providers, ([name, { provider }]) => [name, provider]))
   return routing({
     ...timing,

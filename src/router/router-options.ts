@@ -78,6 +78,9 @@ export interface RetryOptions {
 export interface BreakerRules {
   /** How many failures in a row leave a target out. Default: 5. */
   readonly failures?: number
-  /** For how long at first, in milliseconds; twice as long each time it fails again, up to 30,000. Default: 1,000. */
+  /**
+   * For how long at first, in milliseconds; twice as long each time it fails again, up to 30,000. A request that nobody
+   * else can answer waits for no longer than at first. Default: 1,000.
+   */
   readonly leftOutMs?: number
 }

@@ -50,9 +50,12 @@ export class Target {
     )
     this.#policy.onBreak((reason) => {
       const nowMs = Date.now()
-      this.#brokenUntilMs = nowMs + Math.min(leftOutMs * 2 ** breaks, Math.max(longestBreakMs, leftOutMs))
       this.#triableAtMs = nowMs + leftOutMs
-      breaks += 1
+      // One that was tried before its time and in vain is not left out for longer because of it.
+      if (nowMs >= this.#brokenUntilMs) {
+        this.#brokenUntilMs = nowMs + Math.min(leftOutMs * 2 ** breaks, Math.max(longestBreakMs, leftOutMs))
+        breaks += 1
+      }
       const failure = 'value' in reason && reason.value instanceof Failure ? reason.value : undefined
       this.#last = failure
       this.#change = failure === undefined ? { type: 'opened' } : { type: 'opened', error: failure.error }

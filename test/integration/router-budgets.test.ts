@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import type { BudgetOptions } from '../../src/router/budget.ts'
 import { type Fleet, makeFleet, marks } from '../support/fleet.ts'
+import { type Ask, chat as askChat, message as askMessage, thrownBy } from '../support/fleet-callers.ts'
 
 /** What each call costs, as is expected of it: 100 tokens of output at ten dollars for a million. */
 const costUsd = 0.001
@@ -21,51 +22,21 @@ async function start(budgets: readonly BudgetOptions[], own: GatewayOptions = {}
   }))
 }
 
-interface Ask {
-  readonly key?: string
-  readonly model?: string
-  readonly tags?: string
-  readonly stream?: boolean
-}
+/** As the SDKs do by themselves: they retry what can be retried. */
+const asked: Ask = { maxRetries: 2, fields: { max_tokens: 100 } }
 
-const impatient = { maxRetries: 2 }
-
-async function chat(content: string, { key, model = 'gpt-4o', tags = '', stream = false }: Ask = {}): Promise<Headers> {
-  const { completions } = fleet.openai(key).withOptions(impatient).chat
-  const body = { model, max_tokens: 100, messages: [{ role: 'user' as const, content }] }
-  const headers = { 'x-reprise-tags': tags }
-  if (!stream) return (await completions.create(body, { headers }).withResponse()).response.headers
-  const { data, response } = await completions.create({ ...body, stream }, { headers }).withResponse()
-  for await (const _ of data);
-  return response.headers
-}
-
-async function message(
-  content: string,
-  { key, model = 'claude-sonnet-5', tags = '', stream = false }: Ask = {}
-): Promise<Headers> {
-  const { messages } = fleet.anthropic(key).withOptions(impatient)
-  const body = { model, max_tokens: 100, messages: [{ role: 'user' as const, content }] }
-  const headers = { 'x-reprise-tags': tags }
-  if (!stream) return (await messages.create(body, { headers }).withResponse()).response.headers
-  const { data, response } = await messages.create({ ...body, stream }, { headers }).withResponse()
-  for await (const _ of data);
-  return response.headers
-}
+const chat = async (content: string, own: Ask = {}): Promise<Headers> =>
+  (await askChat(fleet, content, { ...asked, ...own })).headers
+const message = async (content: string, own: Ask = {}): Promise<Headers> =>
+  (await askMessage(fleet, content, { ...asked, ...own })).headers
+const tagged = (tags: string): Ask => ({ headers: { 'x-reprise-tags': tags } })
 
 const doors = [
   { sdk: 'OpenAI', ask: chat, RateLimitError: OpenAI.RateLimitError, model: 'gpt-4o' },
   { sdk: 'Anthropic', ask: message, RateLimitError: Anthropic.RateLimitError, model: 'claude-sonnet-5' }
 ]
 
-async function refusalOf(asked: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
-  const error = await asked.then(
-    () => undefined,
-    (thrown: unknown) => thrown
-  )
-  expect(error).toBeDefined()
-  return error as InstanceType<typeof OpenAI.APIError>
-}
+const refusalOf = (told: Promise<unknown>) => thrownBy<InstanceType<typeof OpenAI.APIError>>(told)
 
 async function standing(): Promise<readonly Record<string, unknown>[]> {
   const response = await fetch(`${fleet.gateway.url}/budgets`)
@@ -82,8 +53,8 @@ describe.each(doors)('over budget, the SDK of $sdk', ({ ask, RateLimitError, mod
   ])[] = [
     ['in all', {}, {}, undefined, 'mine'],
     ['for each tenant', { per: 'tenant' }, {}, { key: 'sk-bob' }, 'mine \\([0-9a-f]{8}\\.\\.\\.\\)'],
-    ['for a tag', { tag: 'experiment:*' }, { tags: 'a, experiment:7' }, { tags: 'a' }, 'mine'],
-    ['for each tag', { per: 'tag' }, { tags: 'one' }, { tags: 'two' }, 'mine \\(one\\)'],
+    ['for a tag', { tag: 'experiment:*' }, tagged('a, experiment:7'), tagged('a'), 'mine'],
+    ['for each tag', { per: 'tag' }, tagged('one'), tagged('two'), 'mine \\(one\\)'],
     ['for a model', { model: model.replace(/.$/, '*') }, {}, undefined, 'mine'],
     ['for each model', { per: 'model' }, {}, undefined, `mine \\(${model}\\)`]
   ]
@@ -160,13 +131,13 @@ describe.each(doors)('over budget, the SDK of $sdk', ({ ask, RateLimitError, mod
 })
 
 describe('a model whose price is not known', () => {
-  const asked: Ask = { model: 'mystery-1' }
+  const mystery: Ask = { model: 'mystery-1' }
   const routes = [{ model: 'mystery-*', targets: ['south'] }]
 
   it('is not asked, and the error says what to do', async () => {
     await start([{ name: 'mine', limitUsd: 1 }], { routes })
     for (const stream of [false, true]) {
-      const error = await refusalOf(chat('one', { ...asked, stream }))
+      const error = await refusalOf(chat('one', { ...mystery, stream }))
       expect(error).toBeInstanceOf(OpenAI.PermissionDeniedError)
       expect(error.code).toBe('price-unknown')
       expect(error.message).toMatch(/the price of "mystery-1" is not known.*"prices".*"unknown-price: allow"/)
@@ -176,15 +147,15 @@ describe('a model whose price is not known', () => {
 
   it('is asked where that is allowed, its cost shown as unknown and its calls counted', async () => {
     await start([{ name: 'mine', limitUsd: 1 }], { routes, unknownPrice: 'allow' })
-    expect((await chat('one', asked)).get('x-reprise-cost-usd')).toBe('unknown')
-    await chat('two', { ...asked, stream: true })
-    expect((await chat('one', asked)).get('x-reprise-saved-usd')).toBe('unknown')
+    expect((await chat('one', mystery)).get('x-reprise-cost-usd')).toBe('unknown')
+    await chat('two', { ...mystery, stream: true })
+    expect((await chat('one', mystery)).get('x-reprise-saved-usd')).toBe('unknown')
     expect((await standing())[0]).toMatchObject({ spentUsd: 0, unpriced: 2 })
   })
 
   it('is asked as ever where no budget applies', async () => {
     await start([{ name: 'mine', limitUsd: 1, model: 'gpt-*' }], { routes })
-    expect((await chat('one', asked)).get('x-reprise-cost-usd')).toBe('unknown')
+    expect((await chat('one', mystery)).get('x-reprise-cost-usd')).toBe('unknown')
   })
 })
 
@@ -202,14 +173,14 @@ describe('what GET /budgets says', () => {
         routes: [{ model: 'gpt-4o', targets: ['openai', 'south', 'claude/claude-sonnet-5'], retry: { attempts: 0 } }]
       }
     )
-    const tags = 'one'
+    const one = tagged('one')
     const told: Headers[] = []
-    for (const content of ['a', 'b', 'a', 'c']) told.push(await chat(content, { tags }))
+    for (const content of ['a', 'b', 'a', 'c']) told.push(await chat(content, one))
     fleet.providers.openai.fail({ status: 500 })
-    told.push(await chat('d', { tags }))
+    told.push(await chat('d', one))
     for (const name of ['openai', 'south'] as const) fleet.providers[name].fail({ status: 429 })
-    told.push(await chat('e', { tags }))
-    told.push(await message('a', { tags }))
+    told.push(await chat('e', one))
+    told.push(await message('a', one))
     const sum = told.reduce((total, headers) => total + Number(headers.get('x-reprise-cost-usd')), 0)
     expect(sum).toBeCloseTo(3 * (0.002 + 1e-5) + 3 * costUsd, 9)
     const expected = { spentUsd: sum, reservedUsd: 0, remainingUsd: 1 - sum, unpriced: 0 }
@@ -222,7 +193,7 @@ describe('what GET /budgets says', () => {
     ])
 
     // A stream's headers leave before anybody knows its cost; it is counted before its end is told.
-    expect((await chat('f', { tags, stream: true })).get('x-reprise-cost-usd')).toBeNull()
+    expect((await chat('f', { ...one, stream: true })).get('x-reprise-cost-usd')).toBeNull()
     expect((await standing())[0]?.['spentUsd']).toBeCloseTo(sum + 0.002 + 1e-5, 9)
   })
 })
@@ -244,6 +215,30 @@ describe('tenants with names', () => {
     ])
     // They share answers as well.
     expect(marks(await chat('one', { key: 'sk-anna' })).layer).toBe('exact')
+  })
+})
+
+describe('tenants who share all answers', () => {
+  it('have their budgets apart all the same', async () => {
+    const tenants = { 'team-a': ['sk-alice'], 'team-b': ['sk-bob'] }
+    await start([{ name: 'each', limitUsd: costUsd, per: 'tenant' }], { tenancy: 'one', openaiKey: 'sk-own', tenants })
+    await chat('one', { key: 'sk-alice' })
+    expect(marks(await chat('one', { key: 'sk-bob' })).layer).toBe('exact')
+    expect((await refusalOf(chat('two', { key: 'sk-alice' }))).message).toContain('that each (team-a) allows')
+    expect(marks(await chat('two', { key: 'sk-bob' })).layer).toBe('provider')
+    expect(marks(await chat('two', { key: 'sk-alice' })).layer).toBe('exact')
+  })
+})
+
+describe('a key that two tenants have', () => {
+  it('stops the start, and is not shown', async () => {
+    await start([])
+    const tenants = { 'team-a': ['sk-alice'], 'team-b': ['Bearer sk-alice'] }
+    const starting = makeFleet({ tenants })
+    await expect(starting).rejects.toMatchObject({
+      code: 'invalid-option',
+      message: 'tenants: expected each key to be that of one tenant, got one that team-a and team-b both have'
+    })
   })
 })
 
@@ -274,12 +269,26 @@ describe('a cheaper target', () => {
 })
 
 describe('embeddings', () => {
+  const embeddingPrices = { openai: { prices: { '*': { input: 10, output: 0 } } } }
+
+  async function embed(...input: string[]): Promise<Headers> {
+    const asked = fleet.openai().embeddings.create({ model: 'text-embedding-3-small', input })
+    return (await asked.withResponse()).response.headers
+  }
+
   it('are not asked for over budget', async () => {
-    await start([{ name: 'mine', limitUsd: 0 }], {
-      providers: { openai: { prices: { '*': { input: 1, output: 0 } } } }
-    })
-    const asked = fleet.openai().embeddings.create({ model: 'text-embedding-3-small', input: ['one', 'two'] })
-    expect(await refusalOf(asked)).toBeInstanceOf(OpenAI.RateLimitError)
+    await start([{ name: 'mine', limitUsd: 0 }], { providers: embeddingPrices })
+    expect(await refusalOf(embed('one', 'two'))).toBeInstanceOf(OpenAI.RateLimitError)
     expect(fleet.asked()).toEqual({})
+  })
+
+  it('of a batch cost together what their call cost, and what is known of it is free', async () => {
+    await start([{ name: 'mine', limitUsd: 1 }], { providers: embeddingPrices })
+    let sum = 0
+    for (const input of [['one'], ['one', 'two words', 'three words here'], ['four', 'five'], ['five', 'one']]) {
+      sum += Number((await embed(...input)).get('x-reprise-cost-usd'))
+    }
+    expect(sum).toBeCloseTo(8 * 1e-5, 9)
+    expect((await standing())[0]?.['spentUsd']).toBeCloseTo(sum, 9)
   })
 })

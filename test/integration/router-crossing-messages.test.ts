@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import { type Fleet, makeFleet, marks } from '../support/fleet.ts'
+import { thrownBy } from '../support/fleet-callers.ts'
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
@@ -129,10 +130,7 @@ describe('a message that a chat completion answers', () => {
     const { messages } = fleet.anthropic()
     for (const stream of [false, true]) {
       const asked = messages.create({ model: 'claude-sonnet-5', max_tokens: 1000, messages: [user], ...own, stream })
-      const error = await asked.then(
-        () => undefined,
-        (thrown: unknown) => thrown
-      )
+      const error = await thrownBy(asked)
       expect(error).toBeInstanceOf(Anthropic.InternalServerError)
       expect(String(error)).toMatch(/502 .*anthropic\/claude-sonnet-5: .*ECONNREFUSED.*; south\/gpt-4o: /)
       expect(String(error).split('south/gpt-4o: ')[1]).toMatch(named)

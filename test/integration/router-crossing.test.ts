@@ -2,6 +2,7 @@ import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import { type Fleet, makeFleet, marks } from '../support/fleet.ts'
+import { thrownBy } from '../support/fleet-callers.ts'
 
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
@@ -156,10 +157,7 @@ describe('what cannot be carried over', () => {
     const messages: Asked['messages'] = [{ role: 'user', content: 'Hello' }]
     for (const stream of [false, true]) {
       const asked = completions.create({ model: 'gpt-4o', messages, ...own, stream })
-      const error = await asked.then(
-        () => undefined,
-        (thrown: unknown) => thrown
-      )
+      const error = await thrownBy(asked)
       expect(error).toBeInstanceOf(OpenAI.InternalServerError)
       expect(String(error)).toMatch(/502 .*openai\/gpt-4o: .*ECONNREFUSED.*; claude\/claude-sonnet-5: /)
       expect(String(error).split('claude/claude-sonnet-5: ')[1]).toMatch(named)

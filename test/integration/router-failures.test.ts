@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { TargetOptions } from '../../src/router/router-options.ts'
 import type { Fault } from '../../src/testing/simulated-provider.ts'
 import { type Fleet, type FleetName, makeFleet, marks } from '../support/fleet.ts'
+import { thrownBy } from '../support/fleet-callers.ts'
 
 /** What is wrong with a provider; `refuses`: nobody listens at its port. */
 type Wrong = 'refuses' | 'hangs' | Fault
@@ -141,7 +142,7 @@ describe.each(cases)('a provider that $what, asked $how by the SDK of $way', ({ 
 
   it('is named in the error beside the others, when all are like it', async () => {
     await start(way, [wrong, wrong, wrong])
-    const error = await ask(way, stream).catch((thrown: unknown) => thrown)
+    const error = await thrownBy(ask(way, stream))
     const [Refusal, Failure] =
       way === 'openai'
         ? [OpenAI.RateLimitError, OpenAI.InternalServerError]
@@ -166,7 +167,7 @@ describe.each(['openai', 'anthropic'] as const)(
   (way) => {
     it.each([false, true])('are named each with its own reason (streaming: %s)', async (stream) => {
       await start(way, ['refuses', 'hangs', { status: 429, headers: { 'retry-after': '3' } }])
-      const error = (await ask(way, stream).catch((thrown: unknown) => thrown)) as InstanceType<typeof OpenAI.APIError>
+      const error = await thrownBy<InstanceType<typeof OpenAI.APIError>>(ask(way, stream))
       const [first, second, third] = ways[way].map((name) => `${name}/${models[name]}`)
       expect(error.status).toBe(502)
       expect(error.message).toMatch(

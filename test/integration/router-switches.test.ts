@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import { type Fleet, makeFleet } from '../support/fleet.ts'
+import { type Ask, chat as askChat, type Caller, message } from '../support/fleet-callers.ts'
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 import { WordsEmbedder } from '../support/words-embedder.ts'
@@ -33,32 +34,14 @@ async function turn(fleet: Fleet, name: string, on: boolean): Promise<void> {
   expect([response.status, ((await response.json()) as Stands).switches[name]?.on]).toEqual([200, on])
 }
 
-interface Ask {
-  readonly stream?: boolean
-  readonly temperature?: number
-  readonly headers?: Readonly<Record<string, string>>
+// Later versions of Anthropic's dialect have no temperature.
+const version = { 'anthropic-version': '2023-06-01' }
+
+async function told(caller: Caller, fleet: Fleet, content: string, { headers = {}, ...own }: Ask = {}) {
+  return saidBy((await caller(fleet, content, { ...own, headers: { ...version, ...headers } })).headers)
 }
 
-async function chat(fleet: Fleet, content: string, { stream = false, headers = {}, ...own }: Ask = {}) {
-  const { completions } = fleet.openai().chat
-  const body = { model: 'gpt-4o', messages: [{ role: 'user' as const, content }], ...own }
-  if (!stream) return saidBy((await completions.create(body, { headers }).withResponse()).response.headers)
-  const { data, response } = await completions.create({ ...body, stream }, { headers }).withResponse()
-  for await (const _ of data);
-  return saidBy(response.headers)
-}
-
-async function message(fleet: Fleet, content: string, { stream = false, headers = {}, ...own }: Ask = {}) {
-  // Later versions of the dialect have no temperature.
-  const options = { headers: { 'anthropic-version': '2023-06-01', ...headers } }
-  const { messages } = fleet.anthropic()
-  const user = { role: 'user' as const, content }
-  const body = { model: 'claude-sonnet-5', max_tokens: 1000, messages: [user], ...own }
-  if (!stream) return saidBy((await messages.create(body, options).withResponse()).response.headers)
-  const { data, response } = await messages.create({ ...body, stream }, options).withResponse()
-  for await (const _ of data);
-  return saidBy(response.headers)
-}
+const chat = (fleet: Fleet, content: string) => told(askChat, fleet, content)
 
 function saidBy(headers: Headers) {
   return {
@@ -73,7 +56,13 @@ const off = { layer: 'provider', bypass: 'switched-off', status: 'reprise; fwd=b
 /** They follow within a second; how busy this machine is is another matter. */
 const patiently = { timeout: 10_000, interval: 10 }
 
-const ways = [chat, message].flatMap((ask) => [false, true].map((stream) => ({ ask, stream, name: ask.name })))
+const ways = [askChat, message].flatMap((caller) =>
+  [false, true].map((stream) => ({
+    ask: (fleet: Fleet, content: string, own: Ask = {}) => told(caller, fleet, content, own),
+    stream,
+    name: caller.name
+  }))
+)
 
 describe.each(['embedded', 'redis'] as const)('two gateways on one store: %s', (kind) => {
   let home: TemporaryFolder
@@ -165,11 +154,12 @@ describe.each(ways)('a request above maxTemperature, $name (streaming: $stream)'
   it('is neither looked up nor stored, and says so; one that names none counts as 1', async () => {
     const fleet = await start({ maxTemperature: 0.5 })
     const hot = { layer: 'provider', bypass: 'temperature', status: 'reprise; fwd=bypass; detail=temperature' }
-    for (const own of [{ temperature: 0.6 }, { temperature: 0.6 }, {}]) {
-      expect(await ask(fleet, 'known', { stream, ...own })).toEqual(hot)
+    for (const fields of [{ temperature: 0.6 }, { temperature: 0.6 }, {}]) {
+      expect(await ask(fleet, 'known', { stream, fields })).toEqual(hot)
     }
     const layers = []
-    for (let count = 0; count < 2; count++) layers.push(await ask(fleet, 'known', { stream, temperature: 0.5 }))
+    const fields = { temperature: 0.5 }
+    for (let count = 0; count < 2; count++) layers.push(await ask(fleet, 'known', { stream, fields }))
     expect(layers).toMatchObject([
       { layer: 'provider', bypass: null },
       { layer: 'exact', bypass: null }

@@ -40,6 +40,7 @@ export async function makeFleet(
   ])
   const providers = { openai, south, anthropic, claude }
   const events: Event[] = []
+  const closeProviders = () => Promise.all(Object.values(providers).map((provider) => provider.close()))
   const gateway = await startGateway({
     port: 0,
     openaiUrl: openai.openaiUrl,
@@ -51,6 +52,9 @@ export async function makeFleet(
     },
     observe: (event) => events.push(event),
     ...options
+  }).catch(async (error: unknown) => {
+    await closeProviders()
+    throw error
   })
   return {
     providers,
@@ -65,7 +69,7 @@ export async function makeFleet(
     heard: (name) => JSON.stringify(providers[name].calls.map(({ headers, path, body }) => [headers, path, body])),
     async close() {
       await gateway.close(0)
-      await Promise.all(Object.values(providers).map((provider) => provider.close()))
+      await closeProviders()
     }
   }
 }
