@@ -74,15 +74,27 @@ export async function benchBudget(): Promise<void> {
   for (const scenario of scenarios) {
     const store = scenario.deadline === undefined ? scenario.store : `${scenario.store}, deadline ${scenario.deadline}`
     console.error(`  ${store}: ${scenario.name}`)
-    for (let run = 1; run <= runs; run++)
-      rows.push([store, scenario.name, String(run), ...(await spend(scenario, run))])
+    const spendings: Spending[] = []
+    for (let run = 1; run <= runs; run++) spendings.push(await spend(scenario, run))
+    rows.push([store, scenario.name, ...row(spendings)])
   }
   const head =
-    'store, answers, run, store left out, calls, refused, spent, by the budget, overshoot, of a mean call, under way at the last one let through, set aside for them, they cost'
+    'store, answers, store left out, overshoot in each run, calls, spent, by the budget, of a mean call, under way at the last let through, set aside for them, they cost'
+  console.log('From the calls on: the run with the median overshoot.\n')
   console.log(markdown(head.split(', '), rows))
 }
 
-async function spend(scenario: Scenario, run: number): Promise<readonly string[]> {
+/** What has come of one run. In US dollars. */
+interface Spending {
+  readonly leftOut: number
+  /** What the provider's own usage says that each call has cost. */
+  readonly costs: readonly number[]
+  readonly spent: number
+  readonly byBudget: number
+  readonly ledger: Ledger | undefined
+}
+
+async function spend(scenario: Scenario, run: number): Promise<Spending> {
   const providers = await startProviders({ names: ['openai'], delay: { firstTokenMs: 50, perTokenMs: 0.1 } })
   const folder = temporaryFolder()
   const redis = scenario.store === 'Redis' ? await startRedisServer() : undefined
@@ -104,9 +116,10 @@ async function spend(scenario: Scenario, run: number): Promise<readonly string[]
     if (wrong.length > 0) console.log(`neither answered nor refused: ${wrong.join('; ')}`)
     const costs = (await providers.tell())
       .filter(({ outcome }) => outcome === 'answered')
-      .map(({ input, output }) => input * nanoOfInput + output * nanoOfOutput)
+      .map(({ input, output }) => (input * nanoOfInput + output * nanoOfOutput) / 1e9)
     const leftOut = started.reduce((sum, gateway) => sum + timesLeftOut(gateway), 0) - leftOutBefore
-    return [String(leftOut), ...row(costs, standing, watch?.end())]
+    const spent = costs.reduce((sum, cost) => sum + cost, 0)
+    return { leftOut, costs, spent, byBudget: standing.spentUsd, ledger: watch?.end() }
   } finally {
     for (const gateway of started) await gateway.end()
     providers.end()
@@ -182,23 +195,27 @@ function timesLeftOut(gateway: RunningGateway): number {
   return gateway.log().match(/store\S* does not answer/g)?.length ?? 0
 }
 
-function row(costs: readonly number[], budget: Standing | undefined, ledger: Ledger | undefined): readonly string[] {
-  const spent = costs.reduce((sum, cost) => sum + cost, 0) / 1e9
-  const overshoot = Math.max(0, spent - limitUsd)
-  const mean = spent / costs.length
+function row(spendings: readonly Spending[]): readonly string[] {
+  const [median] = [...spendings].sort((left, right) => left.spent - right.spent).slice(spendings.length >> 1)
+  if (median === undefined) throw new Error('there were no runs')
+  const { costs, spent, byBudget, ledger } = median
   return [
+    spendings.map(({ leftOut }) => leftOut).join(' '),
+    spendings.map((spending) => usd(overshootOf(spending))).join(' '),
     String(costs.length),
-    String(gateways * callersEach),
     usd(spent),
-    usd(budget?.spentUsd ?? Number.NaN),
-    usd(overshoot),
-    (overshoot / mean).toFixed(2),
+    usd(byBudget),
+    (overshootOf(median) / (spent / costs.length)).toFixed(2),
     ...(ledger === undefined
       ? ['-', '-', '-']
       : [String(ledger.underWay), usd(ledger.setAside / 1e9), usd(spent - ledger.spent / 1e9)])
   ]
 }
 
+function overshootOf({ spent }: Spending): number {
+  return Math.max(0, spent - limitUsd)
+}
+
 function usd(amount: number): string {
-  return `$${amount.toFixed(6)}`
+  return `$${amount.toFixed(4)}`
 }

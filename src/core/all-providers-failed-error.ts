@@ -8,6 +8,8 @@ export interface TargetFailure {
   readonly reason: string
   /** What the provider said, where it said anything. */
   readonly status?: number
+  /** It could not answer later either: it cannot take the request, say. */
+  readonly final?: true
   /** When it may be asked again, in milliseconds from now, where it said so. */
   readonly retryAfterMs?: number
   readonly cause?: unknown
@@ -27,7 +29,7 @@ export class AllProvidersFailedError extends RepriseError {
     const [only] = statuses
     super('all-providers-failed', `no provider could answer for ${model}. ${reasons}`, {
       cause: failures.findLast(({ cause }) => cause !== undefined)?.cause,
-      retryable: failures.some(({ status }) => status === undefined || mayPass(status)),
+      retryable: failures.some(({ status, final }) => final !== true && (status === undefined || mayPass(status))),
       ...(statuses.size === 1 && (only === 429 || only === 504) ? { status: only } : {}),
       ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) })
     })

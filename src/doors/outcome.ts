@@ -22,6 +22,7 @@ export function outcomeHeaders(origin: Origin): Record<string, string> {
   const headers: Record<string, string> = { 'cache-status': cacheStatus(origin), 'x-reprise-layer': layer }
   // Of a hit too: it may be another one's answer than that of the model asked for.
   if (provider !== undefined) headers['x-reprise-provider'] = provider
+  if (origin.fallback) headers['x-reprise-fallback'] = 'true'
   if (layer === 'provider') tellOfProvider(headers, origin)
   else {
     if (ageMs !== undefined) headers['age'] = String(Math.floor(ageMs / 1000))
@@ -37,8 +38,7 @@ export function outcomeHeaders(origin: Origin): Record<string, string> {
 }
 
 function tellOfProvider(headers: Record<string, string>, origin: Origin): void {
-  const { fallback, joined, savedUsd, costUsd, tookMs } = origin
-  if (fallback) headers['x-reprise-fallback'] = 'true'
+  const { joined, savedUsd, costUsd, tookMs } = origin
   // A stream's headers leave before anybody knows what it costs.
   if (tookMs === undefined) return
   if (joined) headers['x-reprise-saved-usd'] = money(savedUsd)
@@ -58,6 +58,13 @@ function cacheStatus({ layer, bypass, joined, stored, freshForMs }: Origin): str
 
 /** Headers of a provider's response that are true of the answer itself, whoever gets it and in whatever form. */
 export function answerHeaders(headers: Headers): OutgoingHttpHeaders {
-  const { 'content-length': _length, 'cache-control': _control, ...rest } = headers
-  return rest as OutgoingHttpHeaders
+  const kept: OutgoingHttpHeaders = {}
+  for (const [name, value] of Object.entries(headers)) {
+    // A provider that is a cache like this one speaks of its own caller: of us.
+    if (notOfTheAnswer.has(name) || name.startsWith('x-reprise-')) continue
+    kept[name] = value as string | string[]
+  }
+  return kept
 }
+
+const notOfTheAnswer: ReadonlySet<string> = new Set(['content-length', 'cache-control', 'cache-status', 'age'])

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Answer, Origin } from '../core/answer.ts'
 import { RepriseError } from '../core/errors.ts'
-import type { Context, Handler } from '../core/handler.ts'
+import type { Caller, Context, Handler } from '../core/handler.ts'
 import { answerHeaders, outcomeHeaders } from '../doors/outcome.ts'
 import { providerHeaders, versionHeaders } from '../doors/request-headers.ts'
 import type { Body } from '../wires/body.ts'
@@ -16,7 +16,7 @@ import {
 } from '../wires/openai-embeddings.ts'
 import { WireContent, type WireRequest } from '../wires/wire-request.ts'
 import { contextOf, type Endpoint, type EndpointTools } from './endpoint.ts'
-import { type AskBatch, Gather } from './gather.ts'
+import { type AskBatch, Gather, shareOf } from './gather.ts'
 
 /** An input of a batch, and how it is asked when the cache does not have it. */
 export interface GatheredRequest extends EmbeddingRequest {
@@ -37,11 +37,10 @@ export function embeddings(
       const content = tools.recall(openaiEmbeddings, raw, query, versionHeaders(request.headers))
       const context = contextOf(exchange, tools, content)
       const inputs = inputsOf(content.json)
-      const gather = new Gather(
-        inputs.length,
-        askProvider(content, providerHeaders(request.headers), context, provider)
-      )
-      const answers = await allOf(inputs.map((input) => askOne(input, content, context, gather, one)))
+      const askBatch = askProvider(content, providerHeaders(request.headers), context, provider)
+      const gather = new Gather(inputs.length, askBatch)
+      const found = await allOf(inputs.map((input) => askOne(input, content, context, gather, one)))
+      const answers = isMixed(found) ? await askedAtOnce(inputs, askBatch, exchange.caller) : found
       const body = Buffer.from(
         JSON.stringify(
           joinEmbeddings(
@@ -92,6 +91,23 @@ function askOne(
     }
   }
   return one(request, observed).finally(decide)
+}
+
+/** Whether vectors of two models stand side by side, which nobody could compare: some known, some by a fallback. */
+function isMixed(answers: readonly Answer<Embedding>[]): boolean {
+  if (!answers.some(({ origin }) => origin.fallback)) return false
+  return new Set(answers.map(({ origin: { provider, model } }) => JSON.stringify([provider, model]))).size > 1
+}
+
+/** All of a batch by whoever answers now, past the cache. */
+async function askedAtOnce(
+  inputs: readonly EmbeddingInput[],
+  askBatch: AskBatch,
+  caller: Caller
+): Promise<readonly Answer<Embedding>[]> {
+  const { embeddings: all, origin } = await askBatch(inputs, caller)
+  const tokens = all.reduce((sum, embedding) => sum + embedding.tokens, 0)
+  return all.map((value) => ({ value, origin: shareOf(origin, value, tokens) }))
 }
 
 function askProvider(

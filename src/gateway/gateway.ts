@@ -12,6 +12,7 @@ import { writeError } from '../doors/respond.ts'
 import { tenantByCredential } from '../doors/tenant.ts'
 import type { Provider } from '../providers/provider.ts'
 import { createRouter } from '../router/open.ts'
+import type { Router } from '../router/router.ts'
 import type { Body } from '../wires/body.ts'
 import { anthropicDialect, type Dialect, openaiDialect } from '../wires/dialect.ts'
 import { embeddingKind } from '../wires/embedding-kind.ts'
@@ -35,6 +36,7 @@ import { recallBodies } from './recall.ts'
 import { routerOptions } from './router-options.ts'
 import { listen, shutDown } from './server.ts'
 import { answerSwitches } from './switches.ts'
+import { uncountedGuard } from './uncounted.ts'
 import { passUpgrade } from './upgrade.ts'
 import { writeJson } from './write-json.ts'
 
@@ -64,13 +66,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const { port = 4141, host = '127.0.0.1', observe = ignore, maxBodyBytes = 64 * 1024 ** 2 } = options
   const { adminToken: token, maxTemperature } = options
   const admin = adminGuard({ loopback: isLoopback(host), ...(token === undefined ? {} : { token }) })
-  const router = createRouter(routerOptions(options))
-  const cache = await createCache({ ...options, ...verifying(options, router.ask, observe) }).catch(
-    async (error: unknown) => {
-      await router.close()
-      throw error
-    }
-  )
+  const routed = routerOptions(options)
+  const router = createRouter(routed, { observe })
+  const cache = await openCache(options, router).catch(async (error: unknown) => {
+    await router.close()
+    throw error
+  })
   router.budgets.countIn(cache.tally)
   const tools: EndpointTools = {
     tenantOf: tenantByCredential(options.secret ?? 'reprise', options.tenants),
@@ -79,6 +80,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     recall: recallBodies(),
     observe
   }
+  const onAccount = Object.entries(routed.providers).flatMap(([name, { key }]) => (key === undefined ? [] : [name]))
+  const uncounted = uncountedGuard(router.budgets, new Set(onAccount), tools.tenantOf)
   const kindOf = (wire: Wire): Kind<WireRequest, Body> =>
     llmKind(wire, maxTemperature === undefined ? {} : { maxTemperature })
   const endpoints = new Map<string, Endpoint>()
@@ -120,8 +123,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     const endpoint = method === 'POST' ? endpoints.get(below) : undefined
     // A body in a content coding is the provider's to read, and says nothing that a key could be made of.
     if (endpoint === undefined || (request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      const { signal } = new HttpCaller(response)
-      passThrough(request, response, below + query, providerOf(request, below), signal).catch(fail)
+      const provider = providerOf(request, below)
+      const pass = (): Promise<void> =>
+        passThrough(request, response, below + query, provider, new HttpCaller(response).signal)
+      const allowed = uncounted(request, below, provider.name)
+      const passing = allowed === undefined ? pass() : allowed.then(pass)
+      passing.catch(fail)
       return
     }
     answer(endpoint, request, response, query, fail)
@@ -164,7 +171,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       const path = (request.url ?? '').replace(/^\/v1|\?.*$/g, '')
       // What is left of the request's body is not read: the connection cannot be used again.
       if (!request.complete) response.setHeader('connection', 'close')
-      writeError(response, error, dialectOf(request, path))
+      try {
+        writeError(response, error, dialectOf(request, path))
+      } catch {
+        // What it says cannot be written, a header's text say: at least nobody waits for it.
+        response.destroy()
+      }
     }
     try {
       handle(request, response, fail)
@@ -176,9 +188,25 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   server.on('upgrade', (request, socket, head) => {
     handedOver.add(socket)
     socket.once('close', () => handedOver.delete(socket))
+    // It is nobody else's yet, and a caller who leaves must not take the process along.
+    socket.on('error', () => socket.destroy())
     const path = (request.url ?? '').replace(/^\/v1(?=\/)/, '')
-    if (path === request.url) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
-    else passUpgrade(request, socket, head, path, providerOf(request, path))
+    const refuse = (status: string): void => {
+      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`)
+    }
+    if (path === request.url) {
+      refuse('404 Not Found')
+      return
+    }
+    const provider = providerOf(request, path)
+    const pass = (): void => passUpgrade(request, socket, head, path, provider)
+    try {
+      const allowed = uncounted(request, path, provider.name)
+      if (allowed === undefined) pass()
+      else allowed.then(pass, () => refuse('403 Forbidden'))
+    } catch {
+      refuse('400 Bad Request')
+    }
   })
   // The cache first: what it still asks anew needs the providers.
   const closing = { parts: [cache, router], server, handedOver }
@@ -199,6 +227,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 }
 
 type Answering = Pick<Endpoint, 'answer'>
+
+async function openCache(options: GatewayOptions, { ask }: Router): Promise<Cache> {
+  return createCache({ ...options, ...verifying(options, ask, options.observe ?? ignore) })
+}
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const mark = url.indexOf('?')

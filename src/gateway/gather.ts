@@ -35,7 +35,19 @@ export class Gather {
         const called = this.#undecided === 0
         if (called && this.#waiting.every((other) => other.signal.aborted)) this.#controller.abort(signal.reason)
       }
-      this.#waiting.push({ input, signal, resolve, reject })
+      const settled = (): void => signal.removeEventListener('abort', leave)
+      this.#waiting.push({
+        input,
+        signal,
+        resolve(answer) {
+          settled()
+          resolve(answer)
+        },
+        reject(error) {
+          settled()
+          reject(error)
+        }
+      })
       if (signal.aborted) leave()
       else signal.addEventListener('abort', leave, { once: true })
       this.decided()
@@ -100,7 +112,7 @@ interface Waiting {
 }
 
 /** The batch's origin with this input's part of tokens and cost. */
-function shareOf(origin: Origin, { tokens }: Embedding, allTokens: number): Origin {
+export function shareOf(origin: Origin, { tokens }: Embedding, allTokens: number): Origin {
   const { costUsd, ...rest } = origin
   const usage = { inputTokens: tokens, outputTokens: 0 }
   return costUsd === undefined || allTokens === 0

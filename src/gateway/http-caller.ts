@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Caller } from '../core/handler.ts'
 
@@ -14,6 +15,8 @@ export class HttpCaller implements Caller {
     if (this.#controller === undefined) {
       const response = this.#response
       const controller = new AbortController()
+      // Each input of a batch listens to it.
+      setMaxListeners(0, controller.signal)
       if (response.destroyed) controller.abort()
       response.once('close', () => {
         if (!response.writableFinished) controller.abort()

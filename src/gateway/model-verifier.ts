@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Observe } from '../core/events.ts'
 import type { Handler } from '../core/handler.ts'
 import { isObject } from '../core/json.ts'
@@ -14,6 +15,7 @@ Answer with one word, yes or no; no if in doubt.`
 /** A language model that decides whether two texts mean the same. */
 export function modelVerifier(model: string, ask: Handler<WireRequest, Body>, observe: Observe): Verifier {
   const never = new AbortController()
+  setMaxListeners(0, never.signal)
   return {
     name: `openai:${model}`,
     deadlineMs: 10_000,

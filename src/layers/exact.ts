@@ -55,16 +55,16 @@ export function exact<Request extends object, Result>(
   function backgroundContext(entry: Entry, context: Context, { caller, observe }: BackgroundCaller): Context {
     // Not its `spare`: nobody waits. Not its `onDelta`: whoever it told has had another answer.
     const { onDelta: _told, spare: _waits, ...asked } = context
-    return { ...asked, mode: refreshing, tags: tagsOf(entry, context), caller, observe }
+    return { ...asked, mode: refreshing, tags: tagsOf(entry), refreshes: entry.storedAtMs, caller, observe }
   }
 
   /**
-   * The request's tags and those that the entry was stored with, by which whoever stored it means to find it again; but
-   * for those of the old answer's own making.
+   * The tags that the entry was stored with, by which whoever stored it means to find it again; but for those of the old
+   * answer's own making. Not those of the request: each that is served would add its own, without end.
    */
-  function tagsOf(entry: Entry, { tags }: Context): readonly string[] {
-    const own = entry.tags.length === 0 ? undefined : kind.tags?.(kind.decode(entry.body))
-    return [...new Set([...tags, ...entry.tags.filter((tag) => own?.includes(tag) !== true)])]
+  function tagsOf({ tags, body }: Entry): readonly string[] {
+    const own = tags.length === 0 ? undefined : kind.tags?.(kind.decode(body))
+    return own === undefined ? tags : tags.filter((tag) => !own.includes(tag))
   }
 
   function hit(entry: Entry, context: Context, at: number): Answer<Result> {

@@ -66,7 +66,7 @@ export function keep<Request extends object, Result>(
         : adaptedTtlMs(freshness.ttlMs, adaptive, await lessonOf(key, answer.value, body, context, found))
     const storedAtMs = now()
     const windows = windowsFrom(storedAtMs, { ...freshness, ttlMs }, random)
-    const { provider, model, usage, costUsd, tookMs } = answer.origin
+    const { provider, model, fallback, usage, costUsd, tookMs } = answer.origin
     const entry: Entry = {
       key,
       kind: kind.name,
@@ -77,16 +77,24 @@ export function keep<Request extends object, Result>(
       ...(meaning === undefined ? {} : { text: meaning.text }),
       ...(provider === undefined ? {} : { provider }),
       ...(model === undefined ? {} : { model }),
+      ...(fallback === undefined ? {} : { fallback }),
       ...(usage === undefined ? {} : { usage }),
       ...(costUsd === undefined ? {} : { costUsd }),
       ...(tookMs === undefined ? {} : { tookMs })
     }
+    // Invalidated while it was asked anew: what is gone stays gone.
+    if (context.refreshes !== undefined && !(await isThere(key, context.refreshes))) return false
     if (byMeaning === undefined || meaning === undefined) return entries.put(entry, undefined, layer)
     const { partition, vector } = meaning
     const kept = byMeaning.readsStore ? { partition, bytes: vectorBytes(vector) } : undefined
     const stored = await entries.put(entry, kept, layer)
     if (stored) await byMeaning.add(meaning, key, usableUntilMs(entry))
     return stored
+  }
+
+  async function isThere(key: string, storedAtMs: number): Promise<boolean> {
+    const latest = await entries.find(key)
+    return latest !== undefined && latest !== 'unknown' && latest.storedAtMs === storedAtMs
   }
 
   /** What the answer before this one teaches, if there is one; `found` is what was looked up before the provider was asked. */

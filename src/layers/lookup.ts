@@ -86,7 +86,7 @@ function rememberOrigin(entry: Remembering): Origin {
   return origin
 }
 
-function lastingOrigin({ key, storedAtMs, provider, model, usage, costUsd, tookMs }: Entry): Origin {
+function lastingOrigin({ key, storedAtMs, provider, model, fallback, usage, costUsd, tookMs }: Entry): Origin {
   return {
     layer: 'exact',
     key,
@@ -95,6 +95,7 @@ function lastingOrigin({ key, storedAtMs, provider, model, usage, costUsd, tookM
     freshForMs: 0,
     ...(provider === undefined ? {} : { provider }),
     ...(model === undefined ? {} : { model }),
+    ...(fallback === undefined ? {} : { fallback }),
     ...(usage === undefined ? {} : { usage }),
     ...(costUsd === undefined ? {} : { savedUsd: costUsd }),
     ...(tookMs === undefined ? {} : { tookMs })

@@ -27,6 +27,8 @@ export async function rescue<Request, Result>(
   }
 }
 
+const unpaid: ReadonlySet<string> = new Set(['over-budget', 'price-unknown'])
+
 /**
  * Whether the failure says that no answer can be had now, and not that the request is wrong or its caller gone. That a
  * budget is spent is such a failure: what is in the store costs nothing. So is that nobody answers, for whatever reason.
@@ -34,5 +36,5 @@ export async function rescue<Request, Result>(
 function mayPass(error: unknown): boolean {
   if (error instanceof ProviderError) return error.retryable
   if (!(error instanceof RepriseError) || error.code === 'aborted') return false
-  return error.retryable || error.code === 'over-budget' || error.code === 'all-providers-failed'
+  return error.retryable || unpaid.has(error.code) || error.code === 'all-providers-failed'
 }

@@ -15,6 +15,7 @@ import { checkedAddress, checkedHeaders, checkedTimeout } from './check.ts'
 import { withoutCredentialParameters, withoutCredentials, withoutParameters } from './credentials.ts'
 import { withoutHopByHop } from './hop-by-hop.ts'
 import type { ForwardOptions, Provider } from './provider.ts'
+import { redacted } from './redacted.ts'
 
 type RequestHeaders = Readonly<Record<string, string>>
 
@@ -133,7 +134,12 @@ export function httpProvider(options: HttpProviderOptions): Provider {
             ? prepared.find(([field]) => text.includes(field))
             : undefined
         if (culprit === undefined)
-          throw new ProviderError(name, response.statusCode, withoutHopByHop(response.headers), bytes)
+          throw new ProviderError(
+            name,
+            response.statusCode,
+            withoutHopByHop(response.headers),
+            redacted(bytes, Object.values(credential ?? {}))
+          )
         // What we added must not cost the caller the answer. Where it was not that, it is refused again without it.
         const [field] = culprit
         const answer = await exchange({ content, headers }, context, new Set([...without, field]))

@@ -23,8 +23,8 @@ export interface BudgetOptions {
 export interface Charged {
   readonly tenant: string | undefined
   readonly tags: readonly string[]
-  /** The model that is asked. */
-  readonly model: string
+  /** The model that is asked; undefined: nobody knows, and it falls under the budgets of all models. */
+  readonly model: string | undefined
 }
 
 /** A budget that has been looked through. */
@@ -100,10 +100,10 @@ function ruleOf(options: BudgetOptions): BudgetRule {
   const fitsModel = patternMatcher(options.model ?? '*')
 
   function whoOf({ tenant = '', tags, model }: Charged): readonly (string | undefined)[] {
-    if (!fitsTenant(tenant) || !fitsModel(model)) return []
+    if (!fitsTenant(tenant) || (model !== undefined && !fitsModel(model))) return []
     if (per === 'tag') return [...new Set(tags)].filter(fitsTag)
     if (options.tag !== undefined && !tags.some(fitsTag)) return []
-    return [per === undefined ? undefined : per === 'tenant' ? tenant : model]
+    return [per === undefined ? undefined : per === 'tenant' ? tenant : (model ?? '')]
   }
 
   return { name, limit, period, per, whoOf }

@@ -98,7 +98,7 @@ export function budgets(options: readonly BudgetOptions[], setup: BudgetsSetup =
     if (first !== undefined && unknownPrice === 'refuse')
       throw new RepriseError(
         'price-unknown',
-        `the price of ${JSON.stringify(model)} is not known, and budget ${JSON.stringify(first.rule.name)} counts what ` +
+        `the price of ${model === undefined ? 'what is asked' : JSON.stringify(model)} is not known, and budget ${JSON.stringify(first.rule.name)} counts what ` +
           'it costs: give the model a price in its provider\'s "prices", or let such calls through uncounted with ' +
           '"unknown-price: allow"'
       )

@@ -95,7 +95,7 @@ describe('a request to a provider of another dialect', () => {
     const { value, origin } = await ask()
     expect(value.json).toEqual({ carried: message })
     expect(origin).toMatchObject({ provider: 'a', model: 'said', costUsd: 0.5, usage: { inputTokens: 10 } })
-    expect(origin.headers).toEqual({ 'content-type': 'application/json', 'x-request-id': 'r-1' })
+    expect(origin.headers).toEqual({ 'content-type': 'application/json', 'x-request-id': 'r-1', 'request-id': 'r-1' })
   })
 
   it('gets a stream back event by event, and the whole of it too', async () => {
@@ -115,7 +115,7 @@ describe('a request to a provider of another dialect', () => {
     expect(deltas).toEqual([
       {
         data: 'one, carried',
-        headers: { 'content-type': 'text/event-stream; charset=utf-8', 'request-id': 'r-1' },
+        headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-request-id': 'r-1', 'request-id': 'r-1' },
         provider: 'a'
       },
       { data: 'and more' },

@@ -64,7 +64,10 @@ function streamHeaders(headers: Headers): Headers {
 const neutralNames = ['x-request-id', 'request-id', 'retry-after', 'retry-after-ms'] as const
 
 function neutral(headers: Headers = {}): Headers {
-  return Object.fromEntries(
+  const kept = Object.fromEntries(
     neutralNames.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]]))
   )
+  const id = headers['x-request-id'] ?? headers['request-id']
+  // Each dialect has its own name for it.
+  return id === undefined ? kept : { ...kept, 'x-request-id': id, 'request-id': id }
 }

@@ -48,6 +48,7 @@ function failureAt({ target, outcome, owedAtMs }: Stop, deadlineMs: number): Tar
   return {
     target: name,
     reason: failed ? outcome.reason : outcome.detail,
+    ...(!failed && outcome.reason !== 'left-out' ? { final: true } : {}),
     ...(outcome.status === undefined ? {} : { status: outcome.status }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(outcome.error === undefined ? {} : { cause: outcome.error })

@@ -22,6 +22,8 @@ export interface Entry {
   readonly tags: readonly string[]
   readonly provider?: string
   readonly model?: string
+  /** Made by another model than the one that was asked for. */
+  readonly fallback?: true
   readonly usage?: Usage
   readonly costUsd?: number
   readonly tookMs?: number
