@@ -8,6 +8,7 @@ import { type Gateway, type GatewayOptions, startGateway } from '../gateway/gate
 import { describeStore } from '../stores/open.ts'
 import { eventLine } from './event-line.ts'
 import { showProgress } from './show-progress.ts'
+import { sparing } from './sparing.ts'
 
 const help = `reprise serve: starts the gateway
 
@@ -74,8 +75,10 @@ function hasKeys({ openaiKey, anthropicKey, providers = {} }: GatewayOptions): b
   return [openaiKey, anthropicKey, ...Object.values(providers).map(({ key }) => key)].some((key) => key !== undefined)
 }
 
+const say = sparing((line) => console.error(`${new Date().toISOString()} ${line}`))
+
 /** Tells the operator what the callers are spared. */
 function report(event: Event): void {
   const line = eventLine(event)
-  if (line !== undefined) console.error(`${new Date().toISOString()} ${line}`)
+  if (line !== undefined) say(line)
 }

@@ -80,12 +80,20 @@ export async function explain<Request extends object>(
   const isKnown = entry !== undefined && (serves(entry, context.mode, now()) || servesMeanwhile(entry, context, now()))
   const identical = isKnown
     ? 'an identical request has been answered'
-    : entry === undefined
-      ? 'no identical request has been answered'
-      : 'an identical request has been answered, too long ago'
+    : switches?.isOn('exact') === false
+      ? 'identical requests are not looked up: exact is switched off'
+      : entry === undefined
+        ? 'no identical request has been answered'
+        : 'an identical request has been answered, too long ago'
   const outcome = isKnown ? 'exact' : 'miss'
   if (search === undefined)
-    return { ...none(outcome, `${identical}; without an embedder nothing else is compared`), key }
+    return {
+      ...none(
+        outcome,
+        `${identical}; ${means.search === undefined ? 'without an embedder nothing else is compared' : 'nothing is compared by meaning: semantic is switched off'}`
+      ),
+      key
+    }
 
   const meaning = await search.meanings.of(kind, request, context.scope)
   if ('reason' in meaning) return { ...none(outcome, `${identical}; nothing is compared: ${why(meaning.reason)}`), key }
