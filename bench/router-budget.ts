@@ -198,7 +198,7 @@ function timesLeftOut(gateway: RunningGateway): number {
 function row(spendings: readonly Spending[]): readonly string[] {
   const [median] = [...spendings].sort((left, right) => left.spent - right.spent).slice(spendings.length >> 1)
   if (median === undefined) throw new Error('there were no runs')
-  const { costs, spent, byBudget, ledger } = median
+  const { leftOut, costs, spent, byBudget, ledger } = median
   return [
     spendings.map(({ leftOut }) => leftOut).join(' '),
     spendings.map((spending) => usd(overshootOf(spending))).join(' '),
@@ -206,7 +206,8 @@ function row(spendings: readonly Spending[]): readonly string[] {
     usd(spent),
     usd(byBudget),
     (overshootOf(median) / (spent / costs.length)).toFixed(2),
-    ...(ledger === undefined
+    // What was let through without the store is not in its ledger.
+    ...(ledger === undefined || leftOut > 0
       ? ['-', '-', '-']
       : [String(ledger.underWay), usd(ledger.setAside / 1e9), usd(spent - ledger.spent / 1e9)])
   ]

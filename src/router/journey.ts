@@ -51,7 +51,7 @@ export class Journey {
       spoken: undefined,
       outcome: undefined,
       owedAtMs: undefined,
-      isTried: false
+      tries: 0
     }))
     this.#patience = new Patience(context.caller, plan.deadlineMs)
   }
@@ -119,7 +119,7 @@ export class Journey {
       this.#context.observe({ type: 'skipped', target: stop.target.name, reason, detail })
     } else if (outcome instanceof Failure) {
       stop.outcome = outcome
-      stop.isTried = true
+      stop.tries += 1
       this.#failed = stop
       // Law of the house: after the first delta nothing is asked again.
       if (outcome.seen) throw outcome.error
@@ -180,8 +180,8 @@ export class Journey {
 
   /**
    * Nobody has answered: goes back to those who were left out or put off, the first to be ready first, and asks each
-   * once more, unless an older answer is at hand. One that is left out for longer than anybody waits is tried once all
-   * the same, by one of those who need it: all the others may be out for longer still.
+   * once more, unless an older answer is at hand. One that is left out for longer than anybody waits is tried all the
+   * same, by one of those who need it: it may be back long before its time is over.
    */
   async #return(): Promise<Answer<Body> | undefined> {
     if (this.#context.spare !== undefined) return undefined
@@ -199,7 +199,7 @@ export class Journey {
       stop.owedAtMs = target.triableAtMs
       // Another call has just tried it in vain, or is trying it.
       if (target.leftOutInNeed !== undefined) {
-        if (target.trial === undefined) stop.isTried = true
+        if (target.trial === undefined) stop.tries += 1
         continue
       }
       stop.owedAtMs = undefined
@@ -213,10 +213,11 @@ export class Journey {
     }
   }
 
-  /** Somebody is there to be asked who has not been, or will be let back in before the time is over. */
+  /** Somebody has not been tried as often as the route says, or will be let back in before the time is over. */
   #isWorthWaiting(lastMs: number): boolean {
+    const { attempts } = this.#plan.retry
     return this.#stops.some(
-      ({ owedAtMs, isTried, target }) => owedAtMs !== undefined && (!isTried || target.leftOutUntilMs <= lastMs)
+      ({ owedAtMs, tries, target }) => owedAtMs !== undefined && (tries <= attempts || target.leftOutUntilMs <= lastMs)
     )
   }
 

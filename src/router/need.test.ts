@@ -26,8 +26,10 @@ async function outage(providers: Setting['providers'], plan: Setting['plan'] = {
     providers,
     plan: { ...noRetry, breaker, ...plan },
     parts: {
-      // Time passes at once when somebody waits for it.
-      async sleep(ms) {
+      // Time passes when somebody waits for it, once nothing else is left to be done.
+      async sleep(ms, signal) {
+        await new Promise((resolve) => setImmediate(resolve))
+        signal.throwIfAborted()
         waits.push(ms)
         vi.setSystemTime(Date.now() + ms)
       }
@@ -100,6 +102,16 @@ describe('a target that is left out for longer than anybody waits', () => {
       vi.setSystemTime(Date.now() + 1000)
     }
     expect([provider('a').requests.length, router.status()]).toEqual([before[0] + 10, before[1]])
+  })
+
+  it('is not given up before it has been tried as often as its route retries', async () => {
+    const retry = { ...noRetry.retry, attempts: 1 }
+    const { ask, provider, waits } = await outage({ a: [refuses(500)] }, { retry })
+    provider('a').next(refuses(500), says('back'))
+    const [one, other] = await Promise.all([ask(), ask()])
+    expect(one).toBeInstanceOf(Error)
+    expect(other).toBe('a')
+    expect(waits).toContain(1000)
   })
 
   it('is left alone for as long as it has asked for', async () => {

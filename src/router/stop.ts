@@ -17,8 +17,8 @@ export interface Stop {
   outcome: Failure | Skip | undefined
   /** Left out or put off before it has had all its attempts: when it may be asked once more. */
   owedAtMs: number | undefined
-  /** It has been asked in vain since this request came: by this one, or by another that was to find out. */
-  isTried: boolean
+  /** How often it has been asked in vain since this request came: by this one, or by another that was to find out. */
+  tries: number
 }
 
 /** Why nobody has answered. `asked`: at least one provider was. */

@@ -26,7 +26,7 @@ interface Decoded {
 
 const decodedBytes = 32 * 1024 ** 2
 
-/** How many times the deadline a write to a store of this machine may take. */
+/** How many times the deadline a write to a store of this machine may take, and a count in any store. */
 const patience = 20
 
 /**
@@ -46,6 +46,7 @@ export class Entries implements Tally {
   readonly #now: () => number
   readonly #reads: Breaker
   readonly #writes: Breaker
+  readonly #counts: Breaker
   readonly #writing = new Set<Promise<void>>()
   /** What was read lately, with the bytes it was read from: the same bytes need not be checked and parsed again. */
   readonly #decoded = new LRUCache<string, Decoded>({
@@ -78,6 +79,14 @@ export class Entries implements Tally {
       deadlineMs: store.peek !== undefined ? deadlineMs * patience : deadlineMs,
       observe,
       probe: () => store.set('probe', new Uint8Array([1]), { ttlMs: 1000, tags: [] })
+    })
+    // A lookup that takes long is a miss, and nothing is lost; a count that is given up too soon is a budget that nobody
+    // keeps. Only calls to a provider are counted, and beside one of those it hardly shows.
+    this.#counts = new Breaker({
+      part: 'store-counts',
+      deadlineMs: deadlineMs * patience,
+      observe,
+      probe: () => store.increment('probe', 0, 1000)
     })
     this.vectors = store.vectors && new EntriesVectors(store.vectors, this.#namespace, this.#reads)
   }
@@ -125,7 +134,7 @@ export class Entries implements Tally {
     const entry = this.#decode(key, bytes, known)
     if (entry !== undefined) return this.#alive(entry)
     this.#observe({ type: 'failed', part: 'store', operation: 'decode', error: new Error(`corrupt entry ${stored}`) })
-    await this.#write('delete', async () => {
+    await this.#write('delete', this.#writes, async () => {
       await this.#store.delete({ key: stored })
     })
     return undefined
@@ -160,7 +169,9 @@ export class Entries implements Tally {
       vector === undefined
         ? { ttlMs, tags }
         : { ttlMs, tags, vector: { partition: this.#namespace + vector.partition, bytes: vector.bytes } }
-    const stored = await this.#write('set', () => this.#store.set(this.#namespace + entry.key, bytes, options))
+    const stored = await this.#write('set', this.#writes, () =>
+      this.#store.set(this.#namespace + entry.key, bytes, options)
+    )
     if (stored) {
       this.#observe({ type: 'stored', layer, kind: entry.kind, key: entry.key, bytes: bytes.length })
     }
@@ -197,9 +208,9 @@ export class Entries implements Tally {
    * added: `onLate` is told if it was.
    */
   async add(key: string, by: number, { ttlMs, atMost, onLate }: TallyOptions): Promise<Tallied> {
-    if (this.#reads.isOpen || this.#writes.isOpen) return 'down'
+    if (this.#counts.isOpen) return 'down'
     const outcome: { tallied: Tallied; isLate: boolean } = { tallied: 'unknown', isLate: false }
-    await this.#write('increment', async () => {
+    await this.#write('increment', this.#counts, async () => {
       const tallied = (await this.#store.increment(this.#namespace + key, by, ttlMs, atMost)) ?? 'over'
       outcome.tallied = tallied
       if (outcome.isLate) onLate?.(tallied)
@@ -213,6 +224,7 @@ export class Entries implements Tally {
   async close(): Promise<void> {
     this.#reads.end()
     this.#writes.end()
+    this.#counts.end()
     await Promise.allSettled(this.#writing)
     await this.#store.close()
   }
@@ -227,9 +239,9 @@ export class Entries implements Tally {
   }
 
   /** A write that misses its deadline goes on by itself; `close` waits for it. */
-  async #write(operation: string, write: () => Promise<void>): Promise<boolean> {
+  async #write(operation: string, breaker: Breaker, write: () => Promise<void>): Promise<boolean> {
     try {
-      await this.#writes.run(operation, () => {
+      await breaker.run(operation, () => {
         const writing = write().finally(() => this.#writing.delete(writing))
         this.#writing.add(writing)
         return writing

@@ -172,7 +172,7 @@ describe('a route whose only target cannot take a request', () => {
 })
 
 describe("another model's answer, with storeFallbacks", () => {
-  const stored = (provider: string) => ({ layer: 'exact', provider, fallback: null })
+  const stored = (provider: string) => ({ layer: 'exact', provider, fallback: 'true' })
 
   it('is stored under the message that was asked, and a hit streams it too', async () => {
     await start([{ ...route, storeFallbacks: true }])
