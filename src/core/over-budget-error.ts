@@ -7,6 +7,8 @@ export interface OverBudget {
   readonly limitUsd: number
   /** What has been spent, and what is set aside for calls that are under way. */
   readonly spentUsd: number
+  /** The part of that which is set aside for calls under way, and may yet be given back. */
+  readonly reservedUsd: number
   /** What the call would have cost, as far as that can be told before it; undefined: nobody knows. */
   readonly estimateUsd: number | undefined
   /** When the budget begins anew, in milliseconds since 1970; undefined: never. */

@@ -14,6 +14,7 @@ import { Failure, failureOf, Skip } from './failure.ts'
 import type { Limiter } from './limiter.ts'
 import type { Patience } from './patience.ts'
 import type { PlannedTarget } from './plan.ts'
+import { setAside } from './set-aside.ts'
 import type { Spoken } from './spoken.ts'
 import type { Target } from './target.ts'
 
@@ -44,14 +45,35 @@ export interface Attempt {
   readonly storable: boolean
   readonly budgets: Budgets
   readonly estimator: Estimator
+  /** The longest that is waited for what other calls have set aside, in milliseconds. */
+  readonly maxWaitMs: number
+  /** Waits so many milliseconds; rejects when the caller has gone. */
+  wait(ms: number): Promise<void>
   /** Called when the provider is about to be asked. */
   onAsk(): void
 }
 
 type Outcome = Answer<Body> | Failure | Skip
 
-/** Asks a target once. Throws only when the caller has gone, or when something of our own is broken. */
+const firstPauseMs = 20
+const longestPauseMs = 500
+
+/**
+ * Asks a target once. Throws only when the caller has gone, or when something of our own is broken. A budget of which
+ * what is missing is only set aside for calls under way is waited for, without a place in the queue: it may well suffice.
+ */
 export async function attempt(one: Attempt): Promise<Outcome> {
+  const { context, patience, maxWaitMs } = one
+  for (let waitedMs = 0, pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    const outcome = await attemptAtOnce(one)
+    if (!(outcome instanceof Skip && outcome.comesFree) || context.spare) return outcome
+    waitedMs += pauseMs
+    if (waitedMs > Math.min(maxWaitMs, patience.leftMs)) return outcome
+    await one.wait(pauseMs)
+  }
+}
+
+async function attemptAtOnce(one: Attempt): Promise<Outcome> {
   const { planned, target, routed, patience } = one
   const { limiter } = routed
   const leftOut = one.inNeed ? target.leftOutInNeed : target.leftOut
@@ -72,18 +94,10 @@ export async function attempt(one: Attempt): Promise<Outcome> {
 
 /** Asks with what the call may cost set aside in the budgets. */
 async function askWithin(one: Attempt): Promise<Outcome> {
-  const { planned, routed, target, spoken, context, patience, budgets, estimator } = one
+  const { target, spoken, patience, estimator } = one
   const { json } = spoken.request.content
-  const estimateUsd = routed.priceOf(undefined, planned.model, estimator.expect(target.name, json))
-  let reservation: Reservation
-  try {
-    const { tenant, tags } = context
-    reservation = await budgets.reserve({ tenant, tags, model: planned.model }, estimateUsd)
-  } catch (error) {
-    if (error instanceof RepriseError && (error.code === 'over-budget' || error.code === 'price-unknown'))
-      return new Skip('over-budget', error.message, { error })
-    throw error
-  }
+  const reservation = await setAside(one)
+  if (reservation instanceof Skip) return reservation
   let costUsd: number | undefined = patience.signal.aborted ? 0 : undefined
   try {
     patience.check()

@@ -125,6 +125,7 @@ describe('a budget', () => {
       budget: 'all',
       limitUsd: 1,
       spentUsd: 0.95,
+      reservedUsd: 0,
       estimateUsd: 0.1,
       resetsAtMs: Date.UTC(2026, 11)
     })

@@ -85,10 +85,10 @@ export function budgets(options: readonly BudgetOptions[], setup: BudgetsSetup =
         continue
       }
       await Promise.all(reserved.map((other) => other.settle(estimate, 0)))
-      const { committed } = await account.standing()
+      const { committed, spent } = await account.standing()
       // Others may have given something back since; it was more when it counted.
       const least = estimate > account.rule.limit ? 0 : account.rule.limit - estimate + 1
-      throw overBudget(account, Math.max(committed, least), estimate)
+      throw overBudget(account, { committed: Math.max(committed, least), spent }, estimate)
     }
     return once((paid) => settleAll(accounts, estimate, paid ?? estimate))
   }
@@ -103,8 +103,8 @@ export function budgets(options: readonly BudgetOptions[], setup: BudgetsSetup =
           '"unknown-price: allow"'
       )
     for (const account of accounts) {
-      const { committed } = await account.standing()
-      if (committed >= account.rule.limit) throw overBudget(account, committed, undefined)
+      const standing = await account.standing()
+      if (standing.committed >= account.rule.limit) throw overBudget(account, standing, undefined)
     }
     for (const account of accounts) account.unpriced++
     return once(async (paid) => {
@@ -114,12 +114,17 @@ export function budgets(options: readonly BudgetOptions[], setup: BudgetsSetup =
     })
   }
 
-  function overBudget(account: BudgetAccount, committed: number, estimate: number | undefined): OverBudgetError {
+  function overBudget(
+    account: BudgetAccount,
+    { committed, spent }: { readonly committed: number; readonly spent: number },
+    estimate: number | undefined
+  ): OverBudgetError {
     const { label, rule, resetsAtMs } = account
     const details = {
       budget: label,
       limitUsd: usdOf(rule.limit),
       spentUsd: usdOf(committed),
+      reservedUsd: usdOf(committed - spent),
       estimateUsd: estimate === undefined ? undefined : usdOf(estimate),
       resetsAtMs
     }

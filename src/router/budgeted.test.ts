@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   breaks,
   hangs,
@@ -18,6 +18,7 @@ import { OverBudgetError } from '../core/over-budget-error.ts'
 import { Limiter } from './limiter.ts'
 
 const over = new OverBudgetError({
+  reservedUsd: 0,
   budget: 'all',
   limitUsd: 1,
   spentUsd: 1,
@@ -92,9 +93,9 @@ describe('what a call has cost', () => {
   it('is settled when the caller goes: as nothing before the provider is asked, as set aside after', async () => {
     const budgets = notedBudgets()
     const caller = new AbortController()
-    const asked = routerOver({ providers: { a: [hangs] }, parts: { budgets } }).ask({ caller })
-    await Promise.resolve()
-    await Promise.resolve()
+    const one = routerOver({ providers: { a: [hangs] }, parts: { budgets } })
+    const asked = one.ask({ caller })
+    await vi.waitFor(() => expect(one.provider('a').requests).toHaveLength(1))
     caller.abort()
     await expect(asked).rejects.toMatchObject({ code: 'aborted' })
     expect(budgets.log).toEqual([
@@ -150,6 +151,7 @@ describe('what a call has cost', () => {
         budgets: notedBudgets(),
         estimator: {
           expect: () => ({ inputTokens: 1, outputTokens: 1 }),
+          modestly: () => undefined,
           learn: (...given) => learnt.push(given)
         }
       }

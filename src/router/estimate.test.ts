@@ -24,17 +24,17 @@ describe('without a history', () => {
     expect(inputTokens).toBeLessThan(truth + 20)
   })
 
-  it('expects 1,000 output tokens, or what the request allows', () => {
+  it('expects 4,096 output tokens, or what the request allows', () => {
     const expected = (more: JsonObject): number => estimator().expect('a/b', chat(text, more)).outputTokens
-    expect(expected({})).toBe(1000)
-    expect(expected({ max_tokens: 5000 })).toBe(1000)
+    expect(expected({})).toBe(4096)
+    expect(expected({ max_tokens: 5000 })).toBe(4096)
     expect(expected({ max_tokens: 50 })).toBe(50)
     expect(expected({ max_completion_tokens: 60, max_tokens: 70 })).toBe(60)
     expect(expected({ max_output_tokens: 80 })).toBe(80)
-    expect(expected({ max_tokens: null })).toBe(1000)
-    expect(expected({ n: 3 })).toBe(3000)
+    expect(expected({ max_tokens: null })).toBe(4096)
+    expect(expected({ n: 3 })).toBe(3 * 4096)
     expect(expected({ n: 3, max_tokens: 50 })).toBe(150)
-    expect(expected({ n: 'many' })).toBe(1000)
+    expect(expected({ n: 'many' })).toBe(4096)
   })
 })
 
@@ -92,8 +92,8 @@ describe('with a history', () => {
     const expects = estimator({ maxTargets: 2 })
     for (const target of ['first', 'second', 'third'])
       expects.learn(target, chat(text), { inputTokens: 20, outputTokens: 10 })
-    expect(expects.expect('first', chat(text)).outputTokens).toBe(1000)
-    expect(expects.expect('third', chat(text)).outputTokens).toBeLessThan(1000)
+    expect(expects.expect('first', chat(text)).outputTokens).toBe(4096)
+    expect(expects.expect('third', chat(text)).outputTokens).toBeLessThan(4096)
   })
 
   it('is refused without room for one', () => {

@@ -9,6 +9,11 @@ import { countTokens } from './token-count.ts'
 export interface Estimator {
   /** What a request to `target` is expected to use: rather too much than too little. */
   expect(target: string, request: JsonObject): Usage
+  /**
+   * What a modest answer would use, where no call to the target has been answered yet: what is expected is a guess then,
+   * and more than most need. Undefined: it is more than a guess.
+   */
+  modestly(target: string, request: JsonObject): Usage | undefined
   /** Learns what it has used. */
   learn(target: string, request: JsonObject, used: Usage): void
 }
@@ -38,10 +43,13 @@ const weightOfLatest = 0.1
 const leastRatio = 0.1
 const greatestRatio = 10
 /**
- * Expected of a call to a target that has no history. What a model could write at most, often 16,000 tokens and more,
- * would let the first few calls set a whole budget aside and have all others refused.
+ * Expected of a call to a target that has no history: more than most answers have, since many calls may begin before the
+ * first has taught anything, and they would all be wrong by as much. Not what a model could write at most, often 16,000
+ * tokens and more.
  */
-const outputWithoutHistory = 1000
+const outputWithoutHistory = 4096
+/** What must at least be left for a call of which nothing is known. */
+const modestOutput = 1000
 /** What dialects put around a conversation. */
 const tokensAround = 4
 /** More choices than any provider gives. */
@@ -51,7 +59,7 @@ const mostChoices = 1000
  * Expects of a request's input as many tokens as its text has (see `countTokens`), times the ratio at which the
  * provider of that target has counted so far, from 0.1 to 10; of its output the mean of what the target has written,
  * plus two standard deviations, both weighted by 0.9 for each call since (D. H. D. West's recurrence); without a history
- * 1,000. Never more output than the request allows, and that for each of its `n` choices.
+ * 4,096. Never more output than the request allows, and that for each of its `n` choices.
  * @throws RepriseError `invalid-option`
  */
 export function estimator({ maxTargets = 1000 }: EstimatorOptions = {}): Estimator {
@@ -70,6 +78,11 @@ export function estimator({ maxTargets = 1000 }: EstimatorOptions = {}): Estimat
   }
 
   return {
+    modestly(target, request) {
+      if (histories.peek(target) !== undefined) return undefined
+      const outputTokens = Math.min(modestOutput, mostOutput(request)) * choicesOf(request)
+      return { inputTokens: countOf(request), outputTokens }
+    },
     expect(target, request) {
       const { counted, used, mean, variance, calls } = histories.get(target) ?? none
       const ratio = counted > 0 ? Math.min(greatestRatio, Math.max(leastRatio, used / counted)) : 1

@@ -48,12 +48,19 @@ export class Skip {
   readonly error: Error | undefined
   /** What the target said last, of one that is left out. */
   readonly status: number | undefined
+  /** What is missing from a budget is only set aside for other calls, and may be there when they have ended. */
+  readonly comesFree: boolean
 
-  constructor(reason: SkipReason, detail: string, more: { readonly error?: Error; readonly status?: number } = {}) {
+  constructor(
+    reason: SkipReason,
+    detail: string,
+    more: { readonly error?: Error; readonly status?: number; readonly comesFree?: boolean } = {}
+  ) {
     this.reason = reason
     this.detail = detail
     this.error = more.error
     this.status = more.status
+    this.comesFree = more.comesFree ?? false
   }
 }
 

@@ -156,6 +156,8 @@ export class Journey {
       storable: !planned.isFallback || this.#plan.storeFallbacks,
       budgets,
       estimator,
+      maxWaitMs: this.#plan.retry.maxWaitMs,
+      wait: (ms) => this.#sleep(ms),
       onAsk: () => this.#onAsk(stop)
     }
   }

@@ -274,7 +274,7 @@ describe('an eager refresh', () => {
 })
 
 describe('grace (law 9)', () => {
-  const spent = { budget: 'all', limitUsd: 1, spentUsd: 1, estimateUsd: 1, resetsAtMs: undefined }
+  const spent = { budget: 'all', limitUsd: 1, spentUsd: 1, reservedUsd: 0, estimateUsd: 1, resetsAtMs: undefined }
 
   it.each([
     ['its provider is out', outage],

@@ -178,7 +178,7 @@ describe('law 8: after the first delta nothing is asked again', () => {
 })
 
 describe('law 9: an old answer beats none', () => {
-  const spent = { budget: 'all', limitUsd: 1, spentUsd: 1, estimateUsd: 1, resetsAtMs: undefined }
+  const spent = { budget: 'all', limitUsd: 1, spentUsd: 1, reservedUsd: 0, estimateUsd: 1, resetsAtMs: undefined }
   const overBudget = new OverBudgetError(spent)
 
   it.each([

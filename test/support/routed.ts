@@ -192,7 +192,7 @@ export function routerOver({ providers, plan = {}, routed = {}, limiters = {}, p
       ])
     ),
     budgets: noBudgets,
-    estimator: { expect: () => usage, learn() {} },
+    estimator: { expect: () => usage, modestly: () => undefined, learn() {} },
     crossingBetween: () => undefined,
     ...parts
   })
