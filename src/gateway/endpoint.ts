@@ -49,14 +49,19 @@ export function contextOf(exchange: Exchange, tools: EndpointTools, content: Wir
   const { controls, request, caller } = exchange
   const { mode, tags, ttlMs, staleWhileRevalidateMs, graceMs, scope } = controls
   const tenant = tools.tenantOf(request.headers)
-  return {
+  const context: Context = {
     // The provider's address is in it: the same model name somewhere else is another model.
     scope: scopeOf(tools.addressOf(content, { tags, tenant }), tools.sharesAll ? 'everyone' : tenant, scope),
     mode,
     tags,
     tenant,
     caller,
-    observe: tools.observe,
+    observe: tools.observe
+  }
+  // Most say nothing of it, and each that is spread into another object costs as much as the rest of this.
+  if (ttlMs === undefined && staleWhileRevalidateMs === undefined && graceMs === undefined) return context
+  return {
+    ...context,
     ...(ttlMs === undefined ? {} : { ttlMs }),
     ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
     ...(graceMs === undefined ? {} : { graceMs })
