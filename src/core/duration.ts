@@ -1,5 +1,8 @@
 import { RepriseError } from './errors.ts'
 
+/** A hundred years stand for ever, in milliseconds: every store takes them, and sums with the clock stay exact. */
+export const foreverMs = 3_155_760_000_000
+
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const unitBytes: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 }
 

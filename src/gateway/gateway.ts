@@ -203,7 +203,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     try {
       const allowed = uncounted(request, path, provider.name)
       if (allowed === undefined) pass()
-      else allowed.then(pass, () => refuse('403 Forbidden'))
+      else allowed.then(pass, () => refuse('403 Forbidden')).catch(() => socket.destroy())
     } catch {
       refuse('400 Bad Request')
     }

@@ -38,5 +38,8 @@ export async function shutDown({ server, parts, handedOver }: Closing, graceMs: 
   }, graceMs)
   if (listening) await ended
   clearTimeout(timer)
-  for (const part of parts) await part.close()
+  const closed: PromiseSettledResult<void>[] = []
+  // In turn, and each of them, whatever becomes of those before it.
+  for (const part of parts) closed.push(...(await Promise.allSettled([part.close()])))
+  for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
 }

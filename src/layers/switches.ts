@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Breaker } from '../core/breaker.ts'
+import { foreverMs } from '../core/duration.ts'
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
 import { type SwitchName, switchNames } from '../core/switch-names.ts'
@@ -37,8 +38,6 @@ const startAgainMs = 25
 /** Longer than what is done under it takes, and short enough to wait for when its holder has died. */
 const leaseMs = 3000
 const leaseAgainMs = 25
-/** A hundred years, which every store takes for ever. */
-const lastsMs = 3_155_760_000_000
 
 /** The switch of that name or other name; undefined when there is none. */
 export function switchNamed(name: string): SwitchName | undefined {
@@ -206,7 +205,7 @@ export class Switches {
         const next = change === undefined ? known : { ...known, [change.name]: this.#after(known, change) }
         if (lacks(stored, next)) {
           const bytes = encodeRecord(next)
-          await this.#store.set(this.#key, bytes, { ttlMs: lastsMs, tags: [] })
+          await this.#store.set(this.#key, bytes, { ttlMs: foreverMs, tags: [] })
           this.#seen = bytes
         }
         this.#adopt(next)

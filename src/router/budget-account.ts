@@ -1,3 +1,4 @@
+import { foreverMs } from '../core/duration.ts'
 import type { Tally } from '../core/tally.ts'
 import { BudgetCounter, type BudgetCounterOptions } from './budget-counter.ts'
 import { type BudgetRule, labelOf } from './budget-rule.ts'
@@ -14,8 +15,6 @@ export interface BudgetAccountOptions {
   readonly onForgotten: (account: BudgetAccount) => void
 }
 
-/** A count without an end lives as long as stores keep anything: a hundred years. */
-const foreverMs = 3_155_760_000_000
 /** How long a count outlives its period: a call is settled in the one that it was begun in, however long it takes. */
 const marginMs = 2 * 86_400_000
 

@@ -11,7 +11,7 @@ import { openaiChat } from '../wires/openai-chat.ts'
 import { WireContent, type WireRequest } from '../wires/wire-request.ts'
 import { createRouter } from './open.ts'
 import type { Router } from './router.ts'
-import type { RouteOptions } from './router-options.ts'
+import type { RouteOptions, RouterOptions } from './router-options.ts'
 
 let openai: SimulatedProvider
 let anthropic: SimulatedProvider
@@ -260,6 +260,13 @@ describe.each(directions)('a request of $first’s dialect', ({ first, second, r
 })
 
 describe('a router', () => {
+  it('wants somebody to ask', () => {
+    for (const providers of [undefined, {}, []])
+      expect(() => createRouter({ providers } as unknown as RouterOptions)).toThrow(
+        /^providers: expected at least one, by name: \{ openai: \{ key: \.\.\. \} \}, got /
+      )
+  })
+
   it('charges budgets with what the provider’s own usage costs, and asks nobody beyond them', async () => {
     const router = createRouter({
       providers: {

@@ -1,11 +1,13 @@
 import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
+import { isObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
 import { openProvider } from '../providers/open.ts'
 import type { Provider } from '../providers/provider.ts'
 import { crossingBetween } from '../wires/crossings.ts'
 import type { RoutedProvider } from './attempt.ts'
 import { budgets } from './budget.ts'
+import { unexpected } from './check.ts'
 import { estimator } from './estimate.ts'
 import { Limiter } from './limiter.ts'
 import { planner } from './plan.ts'
@@ -26,6 +28,8 @@ export interface RouterTools extends Pick<RoutingParts, 'sleep' | 'random'> {
  */
 export function createRouter(options: RouterOptions, tools: RouterTools = {}): Router {
   const { budgets: budgetOptions = [], unknownPrice } = options
+  if (!isObject(options.providers) || Object.keys(options.providers).length === 0)
+    throw unexpected('providers', 'at least one, by name: { openai: { key: ... } }', options.providers)
   const { observe = ignore, ...timing } = tools
   const list = listPrices()
   const providers = new Map(

@@ -1,3 +1,4 @@
+import { foreverMs } from '../core/duration.ts'
 import { RepriseError } from '../core/errors.ts'
 import type { PartitionedVector } from './store.ts'
 
@@ -38,8 +39,7 @@ export function checkVector(vector: PartitionedVector | undefined): void {
  */
 export function wholeTtl(ttlMs: number): number {
   if (!(ttlMs > 0)) throw new RepriseError('invalid-option', `ttlMs: expected a number above 0, got ${ttlMs}`)
-  // A hundred years stand for ever, and keep sums with the clock exact.
-  return Math.min(Math.ceil(ttlMs), 3_155_760_000_000)
+  return Math.min(Math.ceil(ttlMs), foreverMs)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { foreverMs } from '../core/duration.ts'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { RedisCommand } from '../core/redis-command.ts'
 import { runScript } from '../core/redis-script.ts'
@@ -102,7 +103,7 @@ class RedisVectors implements VectorIndex {
       const nowMs = this.#now()
       if (!(expiresAtMs > nowMs)) return this.#remove(partition, [key])
       // A hundred years stand for ever, and keep sums with the clock exact.
-      const ttl = String(Math.min(Math.ceil(expiresAtMs - nowMs), 3_155_760_000_000))
+      const ttl = String(Math.min(Math.ceil(expiresAtMs - nowMs), foreverMs))
       const expiry = Math.min(expiresAtMs, Number.MAX_SAFE_INTEGER)
       const id = idPrefix + key
       const keys = this.#keysOf(partition)
