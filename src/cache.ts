@@ -1,17 +1,18 @@
+import { Inventory } from './cache/inventory.ts'
+import { type Cached, Values } from './cache/values.ts'
 import { type Completions, completions } from './completions.ts'
-import type { Origin } from './core/answer.ts'
 import { type CallOptions, contextOf } from './core/context.ts'
-import { ignore, type Observe } from './core/events.ts'
-import { type FreshnessDefaults, freshnessRules, ownFreshness, type Ttl } from './core/freshness.ts'
+import { RepriseError } from './core/errors.ts'
+import { type Event, ignore, type Observe } from './core/events.ts'
+import { type FreshnessDefaults, freshnessRules, type Ttl } from './core/freshness.ts'
 import { type Context, compose, type Handler, type PeekingHandler } from './core/handler.ts'
 import type { Json } from './core/json.ts'
-import { keyOf } from './core/key.ts'
 import type { Kind } from './core/kind.ts'
 import { defaultMode, type Mode } from './core/mode.ts'
 import { type Documents, type RetrievalRequest, retrievalKind } from './core/retrieval-kind.ts'
+import type { Selection } from './core/selection.ts'
 import type { Tally } from './core/tally.ts'
 import { type ValueRequest, valueKind } from './core/value-kind.ts'
-import { windowsFrom } from './core/windows.ts'
 import { exact } from './layers/exact.ts'
 import { type Explanation, explain } from './layers/explanation.ts'
 import { gate } from './layers/gate.ts'
@@ -23,11 +24,18 @@ import { semantic } from './layers/semantic.ts'
 import { singleFlight } from './layers/single-flight.ts'
 import { switchable } from './layers/switchable.ts'
 import { Switches, type SwitchSettings } from './layers/switches.ts'
+import { telling } from './layers/telling.ts'
+import { Fleet } from './metrics/fleet.ts'
+import { type Report, report } from './metrics/report.ts'
+import { Statistics } from './metrics/statistics.ts'
 import type { Router } from './router/router.ts'
 import { Entries } from './stores/entries.ts'
 import { type OpenStoreOptions, openStore } from './stores/open.ts'
-import type { Selector, Store } from './stores/store.ts'
+import { createSeal, parseSealKeys, type Seal } from './stores/seal.ts'
+import type { Store, StoreSize } from './stores/store.ts'
 import type { LlmKindOptions } from './wires/llm-kind.ts'
+
+export type { Cached } from './cache/values.ts'
 
 export interface CacheOptions extends OpenStoreOptions, OpenMeaningOptions, FreshnessDefaults {
   /** `memory:`, `embedded:FOLDER`, `redis://...`, `rediss://...`, or a store of your own. Default: `memory:`. */
@@ -46,15 +54,24 @@ export interface CacheOptions extends OpenStoreOptions, OpenMeaningOptions, Fres
   readonly switches?: SwitchSettings
   /** The longest that one call to the store may hold a request up, in milliseconds. Default: 50. */
   readonly deadlineMs?: number
+  /**
+   * Keeps requests beside their answers, for a week, so that what was asked often can be asked anew when it has expired.
+   * Default: false.
+   */
+  readonly rememberRequests?: boolean
+  /**
+   * Encrypts entries and their vectors with AES-256-GCM: `ID:BASE64[,ID:BASE64...]`, 32 bytes each; the first one
+   * encrypts, all of them decrypt. Default: they are stored as they are.
+   */
+  readonly encryptionKeys?: string
+  /** Who counts. Default: the cache itself. */
+  readonly statistics?: Statistics
+  /** Writes the counts into the store once a second, so that those of all processes can be added up. Default: false. */
+  readonly shareStatistics?: boolean
+  /** Whether `answered` events have the callers' words. Default: false. */
+  readonly tellTexts?: boolean
   /** Told what happens. */
   readonly observe?: Observe
-}
-
-export interface Cached<Value> {
-  readonly value: Value
-  /** True when the value was not computed for this call. */
-  readonly cacheHit: boolean
-  readonly origin: Origin
 }
 
 export interface Cache {
@@ -82,8 +99,26 @@ export interface Cache {
     compute: () => Value | Promise<Value>,
     options?: CallOptions
   ): Promise<Cached<Value>>
-  /** Deletes entries of any kind; returns how many went. Throws when the store cannot do it. */
-  invalidate(selector: Selector): Promise<number>
+  /**
+   * Puts nothing before a handler but what stores its answers: for answers that somebody has already. Neither looked up
+   * nor counted; `origin.stored` says whether it was done.
+   */
+  keeping<Request extends object, Result>(
+    kind: Kind<Request, Result>,
+    last: Handler<Request, Result>
+  ): Handler<Request, Result>
+  /**
+   * Deletes entries of any kind, exact and by meaning alike; returns how many went, or, with `dryRun`, how many would go.
+   * What is being asked for meanwhile is not stored, and whoever asks from then on does not get it.
+   * @throws RepriseError when the store cannot do it
+   */
+  invalidate(selection: Selection, options?: InvalidateOptions): Promise<number>
+  /** What is in it. */
+  readonly inventory: Inventory
+  /** How much is in the store, all namespaces together. */
+  size(): Promise<StoreSize>
+  /** What has happened: in this process since it began, or in all that share the store and their statistics. */
+  statistics(options?: StatisticsOptions): Promise<Report>
   /** Layers and kinds that are switched while processes run; all that share the store follow within a second. */
   readonly switches: Pick<Switches, 'isOn' | 'set' | 'states'>
   /** Counts in the store: for budgets. */
@@ -103,9 +138,16 @@ export interface Cache {
   close(): Promise<void>
 }
 
-/** Asks for nothing but the key. */
-function valueRequest(key: string): ValueRequest {
-  return { key, compute: () => null }
+export interface InvalidateOptions {
+  /** Counts what would go, and leaves it there. Default: false. */
+  readonly dryRun?: boolean
+}
+
+export interface StatisticsOptions {
+  /** Default: `process`. */
+  readonly scope?: 'process' | 'fleet'
+  /** With what names callers' things: tags, entries, texts that were near to one. Default: true. */
+  readonly full?: boolean
 }
 
 /**
@@ -113,13 +155,19 @@ function valueRequest(key: string): ValueRequest {
  * @throws RepriseError `invalid-option` when the store cannot be opened as asked.
  */
 export async function createCache(options: CacheOptions = {}): Promise<Cache> {
-  const { store = 'memory:', observe = ignore } = options
+  const { store = 'memory:', observe: listen = ignore, statistics = new Statistics(), tellTexts = false } = options
+  function observe(event: Event): void {
+    statistics.note(event)
+    listen(event)
+  }
   const freshnessOf = freshnessRules(options.ttl, options)
+  const seal = sealOf(options)
   const opened = typeof store === 'string' ? await openStore(store, options) : store
   const entries = new Entries(opened, {
     observe,
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-    ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs })
+    ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
+    ...(seal === undefined ? {} : { seal })
   })
   const meaningSearch = await openMeaningSearch(options, { store: opened, entries, freshnessOf, observe }).catch(
     async (error: unknown) => {
@@ -134,6 +182,15 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     ...(options.namespace === undefined ? {} : { namespace: options.namespace })
   })
   await switches.start()
+  const fleet =
+    options.shareStatistics === true
+      ? new Fleet(opened, statistics, {
+          observe,
+          ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+          ...(seal === undefined ? {} : { seal })
+        })
+      : undefined
+  const { rememberRequests = false } = options
 
   function wrap<Request extends object, Result>(
     kind: Kind<Request, Result>,
@@ -141,6 +198,7 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
   ): PeekingHandler<Request, Result> {
     /** Whether the layer is there for this kind. */
     const isOn = (layer: string): boolean => switches.isOn(kind.name) && switches.isOn(layer)
+    entries.know(kind.name)
     const exactIsOn = (): boolean => isOn('exact')
     const semanticIsOn = (): boolean => isOn('semantic')
     const lookUp = switchable(exact(kind, entries, { refresher, isOn: exactIsOn }), exactIsOn)
@@ -148,10 +206,10 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     const alike = kind.likeness === undefined ? undefined : meaningSearch
     const byMeaning =
       alike === undefined ? [] : [switchable(semantic(kind, entries, alike, { isOn: semanticIsOn }), semanticIsOn)]
-    const sharing = switchable(singleFlight(kind), () => isOn('single-flight'))
-    const storing = keep(kind, entries, { freshnessOf, search: alike, switches: { isOn } })
+    const sharing = switchable(singleFlight(kind, entries), () => isOn('single-flight'))
+    const storing = keep(kind, entries, { freshnessOf, search: alike, switches: { isOn }, rememberRequests })
     const handler = compose([gate(kind, last, isOn), lookUp, ...byMeaning, sharing, storing], last)
-    return Object.assign(handler, {
+    const peeking = Object.assign(handler, {
       peek(request: Request, context: Context) {
         if (!isOn(kind.name) || context.mode.noStore || kind.bypass(request) !== undefined) return undefined
         try {
@@ -162,55 +220,52 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
         }
       }
     })
+    return telling(kind, peeking, { isOn: () => switches.isOn(kind.name), texts: tellTexts })
   }
 
-  const values = wrap<ValueRequest, Json>(valueKind, async ({ compute }) => ({
-    value: await compute(),
-    origin: { layer: 'provider' }
-  }))
-
-  const holdsValues = (): boolean => switches.isOn(valueKind.name) && switches.isOn('exact')
   const contextFor = (callOptions: CallOptions = {}): Context => contextOf(callOptions, observe)
+  const values = new Values({
+    entries,
+    freshnessOf,
+    isOn: () => switches.isOn(valueKind.name) && switches.isOn('exact'),
+    contextOf: contextFor,
+    ask: wrap<ValueRequest, Json>(valueKind, async ({ compute }) => ({
+      value: await compute(),
+      origin: { layer: 'provider' }
+    }))
+  })
+  const inventory = new Inventory(entries)
 
   return {
     wrap,
+    keeping(kind, last) {
+      const isOn = (layer: string): boolean => switches.isOn(kind.name) && switches.isOn(layer)
+      const search = kind.likeness === undefined ? undefined : meaningSearch
+      const storing = keep(kind, entries, { freshnessOf, search, switches: { isOn }, rememberRequests })
+      const untold = compose([gate(kind, last, isOn), storing], last)
+      return (request, context) => untold(request, { ...context, mode: asGiven, observe: onlyStored(context.observe) })
+    },
     retrievals: (last) => wrap(retrievalKind, last),
     contextOf: contextFor,
-    async get(key, callOptions = {}) {
-      const { scope } = contextOf(callOptions, observe)
-      if (!holdsValues()) return undefined
-      const entry = await entries.get(keyOf(valueKind, valueRequest(key), scope))
-      if (entry === undefined || entry.freshUntilMs <= Date.now()) return undefined
-      return valueKind.decode(entry.body)
-    },
-    // Not through the layers: two callers who set a key at the same time have two values, and must not share one.
-    async set(key, value, callOptions = {}) {
-      const { scope, tags, ...own } = contextOf(callOptions, observe)
-      const configured = freshnessOf(valueKind.name, key)
-      // What is set is not an answer that was asked anew: there is nothing for its time to live to follow.
-      const freshness = { ...ownFreshness(own, configured), adaptive: undefined }
-      if (!(freshness.ttlMs > 0) || !holdsValues()) return false
-      const storedAtMs = Date.now()
-      const entryKey = keyOf(valueKind, valueRequest(key), scope)
-      const body = valueKind.encode(value)
-      const windows = windowsFrom(storedAtMs, freshness)
-      return entries.put({ key: entryKey, kind: valueKind.name, storedAtMs, ...windows, tags, body })
-    },
-    async getOrSet<Value extends Json>(
-      key: string,
-      compute: () => Value | Promise<Value>,
-      callOptions: CallOptions = {}
-    ) {
-      const { value, origin } = await values({ key, compute }, contextOf(callOptions, observe))
-      return { value: value as Value, cacheHit: origin.layer !== 'provider' || origin.joined === true, origin }
-    },
+    get: (key, callOptions) => values.get(key, callOptions),
+    set: (key, value, callOptions) => values.set(key, value, callOptions),
+    getOrSet: (key, compute, callOptions) => values.getOrSet(key, compute, callOptions),
     completions(router, completionOptions) {
       router.budgets.countIn(entries)
       return completions({ wrap, contextOf: contextFor }, router, completionOptions)
     },
     switches,
     tally: entries,
-    invalidate: (selector) => entries.invalidate(selector),
+    invalidate: (selection, { dryRun = false } = {}) =>
+      dryRun ? inventory.count(selection) : entries.invalidate(selection),
+    inventory,
+    size: () => entries.size(),
+    async statistics({ scope = 'process', full = true } = {}) {
+      const own = statistics.snapshot()
+      if (scope === 'process' || fleet === undefined) return report(own, { scope, full })
+      const { snapshot } = await fleet.sum(own)
+      return report(snapshot, { scope, full })
+    },
     get state() {
       return entries.state
     },
@@ -226,9 +281,32 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     async close() {
       await refresher.close()
       switches.close()
+      await fleet?.close()
       await meaningSearch?.close()
       await entries.close()
     }
+  }
+}
+
+/** @throws RepriseError `invalid-option` */
+function sealOf({ encryptionKeys, vectors }: CacheOptions): Seal | undefined {
+  if (encryptionKeys === undefined) return undefined
+  if (vectors === 'redis') {
+    throw new RepriseError(
+      'invalid-option',
+      "encryptionKeys: Redis Vector Sets hold vectors that the server must be able to read; use vectors: 'local' with them"
+    )
+  }
+  return createSeal(parseSealKeys(encryptionKeys))
+}
+
+/** Past what is stored, and into it. */
+const asGiven: Mode = Object.freeze({ noCache: true })
+
+/** Nothing is looked up, and nobody has asked: that something was stored is all there is to tell. */
+function onlyStored(observe: Observe): Observe {
+  return (event) => {
+    if (event.type !== 'looked-up' && event.type !== 'bypass') observe(event)
   }
 }
 

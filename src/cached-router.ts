@@ -8,6 +8,7 @@ import type { CallOptions } from './core/context.ts'
 import { RepriseError } from './core/errors.ts'
 import type { Event } from './core/events.ts'
 import type { Delta } from './core/handler.ts'
+import { Statistics } from './metrics/statistics.ts'
 import { checkNumber, checkWhole, unexpected } from './router/check.ts'
 import { createRouter } from './router/open.ts'
 import type { Router } from './router/router.ts'
@@ -60,12 +61,17 @@ export interface CachedRouter {
 export async function createCachedRouter(options: CachedRouterOptions): Promise<CachedRouter> {
   const { cacheOptions, routerOptions, maxTemperature, usualModel, models, limitField } = readOptions(options)
   const counter = new StatsCounter()
-  function observe(event: Event): void {
+  const statistics = options.statistics ?? new Statistics()
+  function listen(event: Event): void {
     counter.note(event)
     options.observe?.(event)
   }
+  function observe(event: Event): void {
+    statistics.note(event)
+    listen(event)
+  }
   const router = createRouter(routerOptions, { observe })
-  const cache = await createCache({ ...cacheOptions, observe }).catch(async (error: unknown) => {
+  const cache = await createCache({ ...cacheOptions, statistics, observe: listen }).catch(async (error: unknown) => {
     await router.close()
     throw error
   })

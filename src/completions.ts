@@ -5,7 +5,9 @@ import { RepriseError } from './core/errors.ts'
 import type { Context, Delta, Handler, PeekingHandler } from './core/handler.ts'
 import type { JsonObject } from './core/json.ts'
 import type { Kind } from './core/kind.ts'
-import { readControls } from './doors/controls.ts'
+import { defaultMode } from './core/mode.ts'
+import { type Controls, readControls, withBodyControls } from './doors/controls.ts'
+import { sinkFor } from './doors/other-outcomes.ts'
 import { providerHeaders, versionHeaders } from './doors/request-headers.ts'
 import { respond, type Sink, writeError } from './doors/respond.ts'
 import { tenantByCredential } from './doors/tenant.ts'
@@ -76,6 +78,20 @@ export function completions(cache: CompletionTools, router: Router, options: Llm
     return { ...context, scope: [router.addressOf(content, context), ...context.scope] }
   }
 
+  /** What the body asks of the cache goes together with what the call does. */
+  function contextOfCall(content: WireContent, own: CallOptions): Context {
+    if (content.cache === undefined) return contextFor(content, own)
+    const { ttlMs: ownTtlMs, scope: ownScope = [] } = own
+    const asUsual: Controls = { mode: defaultMode, tags: [], ...(ownTtlMs === undefined ? {} : { ttlMs: ownTtlMs }) }
+    const { mode, scope, ttlMs } = withBodyControls(asUsual, content.cache)
+    const context = contextFor(content, {
+      ...own,
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...(scope === undefined ? {} : { scope: [...ownScope, scope] })
+    })
+    return { ...context, mode }
+  }
+
   function handlerOf(wire: Wire): PeekingHandler<WireRequest, Body> {
     const handler = handlers.get(wire)
     if (handler === undefined) throw new RepriseError('internal', `no handler for ${wire.name}`)
@@ -85,7 +101,7 @@ export function completions(cache: CompletionTools, router: Router, options: Llm
   function asking(wire: Wire): Completions['chat'] {
     return async function ask(body, { onDelta, ...own } = {}) {
       const content = new WireContent(wire, Buffer.from(JSON.stringify(body) ?? ''))
-      const context = contextFor(content, own)
+      const context = contextOfCall(content, own)
       const request: WireRequest = { content, headers: {} }
       const handler = handlerOf(wire)
       const streamed = content.stream && onDelta !== undefined ? streaming(context, content, onDelta) : context
@@ -127,15 +143,18 @@ export function completions(cache: CompletionTools, router: Router, options: Llm
       throw new RepriseError('not-found', `no such call here: ${request.method} ${pathname}; known are ${known}`)
     }
     const headers: IncomingHttpHeaders = Object.fromEntries(request.headers)
-    const { mode, scope, ...controls } = readControls(headers)
+    const said = readControls(headers)
     const content = new WireContent(wire, Buffer.from(await request.arrayBuffer()), search, versionHeaders(headers))
+    const controls = withBodyControls(said, content.cache)
+    const { mode, scope, tells: _told, ...own } = controls
     const context = contextFor(content, {
-      ...controls,
+      ...own,
       tenant: tenantOf(headers),
       signal,
       ...(scope === undefined ? {} : { scope: [scope] })
     })
-    await respond({ content, headers: providerHeaders(headers) }, { ...context, mode }, handlerOf(wire), sink)
+    const asked = { content, headers: providerHeaders(headers) }
+    await respond(asked, { ...context, mode }, handlerOf(wire), sinkFor(sink, controls))
   }
 
   return {

@@ -225,5 +225,10 @@ const optionNames: Readonly<Record<keyof CachedRouterOptions, true>> = {
   maxTextLength: true,
   embedderDeadlineMs: true,
   switches: true,
+  encryptionKeys: true,
+  rememberRequests: true,
+  statistics: true,
+  shareStatistics: true,
+  tellTexts: true,
   observe: true
 }

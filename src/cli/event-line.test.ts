@@ -16,7 +16,7 @@ describe('what the operator is told', () => {
     [{ type: 'skipped', target: 'a/m', reason: 'over-budget', detail: 'd' }, 'a/m is not asked (over-budget): d'],
     [{ type: 'skipped', target: 'a/m', reason: 'left-out', detail: 'd' }, undefined],
     [{ type: 'switched', layer: 'exact', on: false }, 'exact is switched off'],
-    [{ type: 'miss', layer: 'exact', kind: 'llm', key: 'k' }, undefined]
+    [{ type: 'miss', layer: 'exact', kind: 'llm', key: 'k', tookMs: 1 }, undefined]
   ])('of %j is %j', (event, line) => {
     expect(eventLine(event)).toBe(line)
   })

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
+import { adminTokenFor } from './admin-token.ts'
 
 const help = `reprise explain REQUEST.json: says why a request would be answered from the cache, or not
 
@@ -12,6 +13,7 @@ const help = `reprise explain REQUEST.json: says why a request would be answered
   --json                the whole explanation as JSON
 
 The gateway speaks of what your key shares: it is taken from OPENAI_API_KEY, or from ANTHROPIC_API_KEY for /v1/messages.
+The admin token comes from REPRISE_ADMIN_TOKEN, or from the file that reprise serve has written on this machine.
 Nothing is asked of a provider, stored or counted.`
 
 /** Asks a running gateway to explain a request, and says it for people. */
@@ -25,6 +27,7 @@ export async function explain(flags: readonly string[], environment: NodeJS.Proc
   const isAnthropic = values.endpoint?.includes('messages') === true
   const key = isAnthropic ? environment['ANTHROPIC_API_KEY'] : environment['OPENAI_API_KEY']
   const { through = 'http://127.0.0.1:4141', endpoint, scope } = values
+  const token = await adminTokenFor(through, environment)
   let response: Response
   try {
     response = await fetch(`${through.replace(/(\/v1)?\/*$/, '')}/cache/explain`, {
@@ -33,6 +36,7 @@ export async function explain(flags: readonly string[], environment: NodeJS.Proc
         'content-type': 'application/json',
         ...(isAnthropic ? { 'anthropic-version': '2023-06-01' } : {}),
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...(token === undefined ? {} : { 'x-reprise-admin-token': token }),
         ...(scope === undefined ? {} : { 'x-reprise-scope': scope })
       },
       body: JSON.stringify(endpoint === undefined ? request : { endpoint, request })

@@ -1,9 +1,14 @@
 #!/usr/bin/env node
 import { RepriseError } from '../core/errors.ts'
+import { UsageError } from './usage-error.ts'
 
 const usage = `reprise: a cache for language-model calls
 
   reprise serve [flags]              start the gateway                       (reprise serve --help)
+  reprise stats                      what it has answered and saved          (reprise stats --help)
+  reprise invalidate --tag run:7     take entries out of it                  (reprise invalidate --help)
+  reprise warm REQUESTS.jsonl        ask beforehand, or import answers       (reprise warm --help)
+  reprise switch [NAME on|off]       switch layers and kinds                 (reprise switch --help)
   reprise explain REQUEST.json       why a request hits the cache, or not    (reprise explain --help)
   reprise tune PAIRS.jsonl           propose a threshold from labelled pairs (reprise tune --help)
   reprise --help                     this text`
@@ -11,6 +16,10 @@ const usage = `reprise: a cache for language-model calls
 /** Each in a file of its own that is read when it is asked for. */
 const commands: Readonly<Record<string, (flags: readonly string[]) => Promise<void>>> = {
   serve: async (flags) => (await import('./serve.ts')).serve(flags),
+  stats: async (flags) => (await import('./stats.ts')).stats(flags),
+  invalidate: async (flags) => (await import('./invalidate.ts')).invalidate(flags),
+  warm: async (flags) => (await import('./warm.ts')).warm(flags),
+  switch: async (flags) => (await import('./switch.ts')).switchCommand(flags),
   explain: async (flags) => (await import('./explain.ts')).explain(flags),
   tune: async (flags) => (await import('./tune.ts')).tune(flags)
 }
@@ -31,5 +40,5 @@ if (name === undefined || name === '--help' || name === '-h' || name === 'help')
 /** What the user can mend is one line; what only we can mend comes with where it happened. */
 function fail(error: unknown): void {
   console.error(error instanceof RepriseError ? `reprise: ${error.message}` : error)
-  process.exitCode = 1
+  process.exitCode = error instanceof UsageError ? 2 : 1
 }

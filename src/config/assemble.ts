@@ -46,6 +46,12 @@ export async function assemble(
     ...given('lastResortSimilarity', settings['last-resort']),
     ...given('switches', settings.switches as GatewayOptions['switches']),
     ...given('adminToken', settings['admin-token']),
+    ...given('adminPort', settings['admin-port']),
+    ...given('adminHost', settings['admin-host']),
+    ...given('encryptionKeys', settings['encryption-keys']),
+    ...given('rememberRequests', settings['remember-requests']),
+    ...given('metricsPrefix', settings['metrics-prefix']),
+    ...given('tellTexts', settings['log-texts']),
     ...routed,
     ...given('deadlineMs', settings.deadline),
     ...given('maxBodyBytes', settings['max-body'])

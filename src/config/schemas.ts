@@ -75,3 +75,8 @@ function read(parse: () => number, context: z.RefinementCtx): number {
     return z.NEVER
   }
 }
+
+/** A switch as it is written, as true or false. */
+export const onOff = z
+  .union([z.boolean(), z.enum(['on', 'off', 'true', 'false'])])
+  .transform((value) => value === true || value === 'on' || value === 'true')

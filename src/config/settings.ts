@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { switchNames } from '../core/switch-names.ts'
+import { operationSettings } from './operation-settings.ts'
 import { budgets, providers, routes, tenants } from './routing-schemas.ts'
 import {
   bytes,
@@ -16,23 +17,10 @@ import {
   writtenDuration,
   writtenRange
 } from './schemas.ts'
+import type { Setting } from './setting.ts'
 import { switches } from './switches-schema.ts'
 
-/** One setting: the same name as flag (`--openai-url`), in the file (`openai-url:`) and in the environment (`REPRISE_OPENAI_URL`). */
-export interface Setting {
-  readonly schema: z.ZodType
-  /** What stands for the value in the help: `URL`. */
-  readonly value: string
-  readonly about: string
-  /** As text, for the help; the value itself comes from where it is used. */
-  readonly default?: string
-  /** Not as a flag: other users of the machine see a program's flags. */
-  readonly secret?: true
-  /** Not as a flag: a list or a map, in the file as such, in the environment as JSON. */
-  readonly structured?: true
-  /** Of one that may hold secrets: the fields whose values an error may repeat. */
-  readonly shown?: readonly string[]
-}
+export type { Setting } from './setting.ts'
 
 const ttlRule = z.union([
   writtenDuration,
@@ -266,12 +254,7 @@ export const settings = {
     about: 'what a budget does with a call whose price is not known',
     default: 'refuse'
   },
-  'admin-token': {
-    schema: z.string().min(1),
-    value: 'TOKEN',
-    about: 'who may switch layers and read budgets; without one only this machine may',
-    secret: true
-  },
+  ...operationSettings,
   deadline: {
     schema: duration,
     value: 'DURATION',

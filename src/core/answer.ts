@@ -25,6 +25,8 @@ export interface Origin {
   readonly freshForMs?: number
   /** Past its time to live, and served all the same: while it is asked anew, or because nothing better was to be had. */
   readonly stale?: true
+  /** Served because all who could have answered had failed. */
+  readonly rescued?: true
   /** Less alike than a hit by meaning must be, and served because all who could have answered failed. */
   readonly lastResort?: true
   /** Whether the answer went into the store. */

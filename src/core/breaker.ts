@@ -36,8 +36,11 @@ export class Breaker {
     return this.#open
   }
 
-  /** Makes a call. Rejects with its error, with `store-timeout`, or with `store-unavailable` while open. */
-  async run<Result>(operation: string, call: () => Promise<Result>): Promise<Result> {
+  /**
+   * Makes a call, about an entry of that kind if it is about one. Rejects with its error, with `store-timeout`, or with
+   * `store-unavailable` while open.
+   */
+  async run<Result>(operation: string, call: () => Promise<Result>, kind?: string): Promise<Result> {
     if (this.#open) throw new RepriseError('store-unavailable', `${this.#options.part}: left out after failures`)
     try {
       const result = await withDeadline(call(), this.#options.deadlineMs)
@@ -47,7 +50,8 @@ export class Breaker {
       const late = error instanceof RepriseError && error.code === 'store-timeout'
       // What cannot succeed later either (a value too large for the store) says nothing of the store's health.
       if (!(error instanceof RepriseError) || error.retryable) this.#failures += 1
-      this.#options.observe({ type: 'failed', part: this.#options.part, operation, error: asError(error) })
+      const about = kind === undefined ? {} : { kind }
+      this.#options.observe({ type: 'failed', part: this.#options.part, operation, error: asError(error), ...about })
       if (late || this.#failures >= failuresToOpen) this.#leaveOut(asError(error))
       throw error
     }

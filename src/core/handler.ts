@@ -37,8 +37,11 @@ export interface Context {
   readonly tenant?: string
   /** There is an older answer to fall back on: whoever asks should not wait long for a better one. */
   readonly spare?: true
-  /** Asks anew for the entry that was stored then: if that has gone meanwhile, the answer must not bring it back. */
-  readonly refreshes?: number
+  /**
+   * The store's mark when the request was looked up: what is invalidated from then on must not be answered by anybody
+   * who had been asked before. Absent: nobody has looked it up.
+   */
+  readonly mark?: number
   readonly caller: Caller
   /** Present when the caller wants to see the answer while it is made. */
   readonly onDelta?: (delta: Delta) => void

@@ -48,6 +48,17 @@ export function partitionOf<Request extends object>(
   return `${kind.name}:${readable(kind.model(request) ?? '')}:${hash('sha256', text, 'hex')}`
 }
 
+/** The kind of what is stored under a key. */
+export function kindOfKey(key: string): string {
+  const colon = key.indexOf(':')
+  return colon === -1 ? key : key.slice(0, colon)
+}
+
+/** What the keys of a kind's entries for a model begin with. */
+export function modelPrefix(kind: string, model: string): string {
+  return `${kind}:${readable(model)}:`
+}
+
 /** The part of a kind that a key is made with. */
 export type Identifying<Request> = Pick<Kind<Request, unknown>, 'name' | 'identity' | 'subject' | 'model'>
 

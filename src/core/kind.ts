@@ -31,6 +31,11 @@ export interface Kind<Request, Result> {
   substance?(result: Result): Json
   /** Tokens, for cost and savings. */
   usage(result: Result): Usage | undefined
+  /**
+   * The request as JSON from which it could be made again, without anybody's credential; for those who re-ask what has
+   * expired. Default: it cannot be.
+   */
+  record?(request: Request): Json
   encode(result: Result): Uint8Array
   decode(bytes: Uint8Array): Result
 }

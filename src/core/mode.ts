@@ -6,6 +6,8 @@ export interface Mode {
   readonly noCache?: true
   /** Never ask the provider. */
   readonly onlyIfCached?: true
+  /** Accept no answer to a request that only means the same. */
+  readonly exactOnly?: true
   /** Refuse an entry older than this. */
   readonly maxAgeMs?: number
   /** Accept an entry that has been stale for at most this long. */
@@ -22,6 +24,7 @@ export function modeText(mode: Mode): string {
     mode.noStore ? 's' : '',
     mode.noCache ? 'c' : '',
     mode.onlyIfCached ? 'o' : '',
+    mode.exactOnly ? 'e' : '',
     mode.maxAgeMs ?? '',
     mode.maxStaleMs ?? ''
   ].join(',')

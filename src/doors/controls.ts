@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { parseDuration } from '../core/duration.ts'
 import { messageOf, RepriseError } from '../core/errors.ts'
+import type { JsonObject } from '../core/json.ts'
 import { defaultMode, type Mode } from '../core/mode.ts'
+import { least, type OtherCache, type Wish, wishesOf, wishOfBody } from './other-caches.ts'
 
-/** What a request's headers ask of the cache. */
+/** What a request asks of the cache. */
 export interface Controls {
   readonly mode: Mode
   readonly tags: readonly string[]
@@ -12,6 +14,8 @@ export interface Controls {
   readonly graceMs?: number
   /** A narrower scope within the caller's own. */
   readonly scope?: string
+  /** In whose words beside the gateway's own the outcome is told: in those that the request speaks. */
+  readonly tells?: readonly OtherCache[]
 }
 
 const asUsual: Controls = { mode: defaultMode, tags: [] }
@@ -19,10 +23,50 @@ const longestTag = 256
 const mostTags = 64
 
 /**
- * Reads `Cache-Control` (RFC 9111; what it does not know it ignores, as the RFC wants) and `x-reprise-tags`,
- * `-scope`, `-ttl`, `-stale-while-revalidate`, `-grace`. @throws RepriseError `invalid-header`
+ * Reads `Cache-Control` (RFC 9111; what it does not know it ignores, as the RFC wants), `x-reprise-tags`, `-scope`,
+ * `-ttl`, `-stale-while-revalidate`, `-grace`, and what other caches' headers ask for.
+ * @throws RepriseError `invalid-header`, for the gateway's own
  */
 export function readControls(headers: IncomingHttpHeaders): Controls {
+  const own = readOwn(headers)
+  const wishes = wishesOf(headers)
+  return wishes === undefined ? own : joined(own, wishes)
+}
+
+/** The controls, with what the request's body asks of the cache, if it does. */
+export function withBodyControls(controls: Controls, cache: JsonObject | undefined): Controls {
+  return cache === undefined ? controls : joined(controls, [wishOfBody(cache)])
+}
+
+/** Of two that say something else the more careful goes: no-store before no-cache, the shorter time; scopes add up. */
+function joined(controls: Controls, wishes: readonly Wish[]): Controls {
+  const scopes = [controls.scope, ...wishes.map(({ scope }) => scope)].filter((scope) => scope !== undefined)
+  // One alone stays as it is: what was stored under `x-reprise-scope` is found again, whatever else is said.
+  const [scope] = scopes.length < 2 ? scopes : [JSON.stringify(scopes)]
+  const ttlMs = wishes.reduce((ttl, wish) => least(ttl, wish.ttlMs), controls.ttlMs)
+  return {
+    ...controls,
+    mode: joinedMode(controls.mode, wishes),
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(scope === undefined ? {} : { scope }),
+    tells: [...(controls.tells ?? []), ...wishes.map((wish) => wish.of)]
+  }
+}
+
+function joinedMode(mode: Mode, wishes: readonly Wish[]): Mode {
+  const maxAgeMs = wishes.reduce((age, wish) => least(age, wish.maxAgeMs), mode.maxAgeMs)
+  const all: Mode = {
+    ...mode,
+    ...(wishes.some(({ noStore }) => noStore) ? { noStore: true } : {}),
+    ...(wishes.some(({ noCache }) => noCache) ? { noCache: true } : {}),
+    ...(wishes.some(({ exactOnly }) => exactOnly) ? { exactOnly: true } : {}),
+    ...(maxAgeMs === undefined ? {} : { maxAgeMs })
+  }
+  // Whoever asks for nothing in particular shares a call with those who do not ask at all.
+  return Object.keys(all).length === 0 ? defaultMode : all
+}
+
+function readOwn(headers: IncomingHttpHeaders): Controls {
   const control = headers['cache-control']
   const tags = headers['x-reprise-tags']
   const ttl = headers['x-reprise-ttl']

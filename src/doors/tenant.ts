@@ -4,8 +4,15 @@ import { LRUCache } from 'lru-cache'
 import { RepriseError } from '../core/errors.ts'
 import { credentialHeaders } from '../core/headers.ts'
 
-/** Headers that say on whose account a credential is used. */
-const accountHeaders = ['openai-organization', 'openai-project'] as const
+/** Headers that say on whose account a credential is used, or are the only one where the provider is a gateway itself. */
+const accountHeaders = [
+  'openai-organization',
+  'openai-project',
+  'x-portkey-api-key',
+  'x-portkey-virtual-key',
+  'helicone-auth',
+  'cf-aig-authorization'
+] as const
 
 /** Tells callers apart without knowing them. */
 export type TenantOf = (headers: IncomingHttpHeaders) => string

@@ -1,9 +1,7 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { adminStand } from '../../test/support/admin-stand.ts'
 import type { BudgetStatus } from '../router/budget.ts'
-import { answerBudgets } from './budgets.ts'
+import { budgeting } from './budgets.ts'
 
 const month: BudgetStatus = {
   name: 'team',
@@ -22,11 +20,8 @@ describe('GET /budgets', () => {
     const { of: _of, resetsAtMs: _resets, ...rest } = month
     const total: BudgetStatus = { ...rest, name: 'all', period: 'total', limitUsd: Number.POSITIVE_INFINITY }
     const status = async (): Promise<readonly BudgetStatus[]> => [month, total]
-    const server = createServer((request, response) => {
-      answerBudgets({ status }, request, response, request.url ?? '').catch(() => response.destroy())
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/budgets`)
+    const stand = await adminStand([budgeting({ status })])
+    const response = await fetch(`${stand.url}/budgets`)
     const shown = {
       name: 'team',
       of: 'alice',
@@ -44,18 +39,15 @@ describe('GET /budgets', () => {
         budgets: [shown, { ...shown, name: 'all', of: null, period: 'total', limitUsd: null, resetsAt: null }]
       })
     )
-    server.close()
+    await stand.close()
   })
 
-  it.each([
-    ['POST', '/budgets'],
-    ['GET', '/budgets/team']
-  ])('is not %s %s', async (method, path) => {
-    const status = async (): Promise<readonly BudgetStatus[]> => []
-    const request = { method } as IncomingMessage
-    await expect(answerBudgets({ status }, request, {} as ServerResponse, path)).rejects.toMatchObject({
-      code: 'not-found',
-      message: `expected GET /budgets, got ${method} ${path}`
+  it('is not to be posted to', async () => {
+    const stand = await adminStand([budgeting({ status: async () => [] })])
+    expect(await stand.ask('POST', '/budgets')).toMatchObject({
+      status: 404,
+      body: { code: 'not-found', message: 'expected GET /budgets, got POST /budgets' }
     })
+    await stand.close()
   })
 })

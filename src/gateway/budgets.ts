@@ -1,24 +1,21 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { RepriseError } from '../core/errors.ts'
 import type { BudgetStatus, Budgets } from '../router/budget.ts'
+import type { AdminRoute } from './administration.ts'
 import { writeJson } from './write-json.ts'
 
 /**
  * `GET /budgets` says where the budgets stand: money in US dollars, times as ISO 8601, and null for what does not apply
  * or is not known.
- * @throws RepriseError `not-found`
  */
-export async function answerBudgets(
-  budgets: Pick<Budgets, 'status'>,
-  { method = 'GET' }: Pick<IncomingMessage, 'method'>,
-  response: ServerResponse,
-  path: string
-): Promise<void> {
-  if (method !== 'GET' || path !== '/budgets') {
-    throw new RepriseError('not-found', `expected GET /budgets, got ${method} ${path}`)
+export function budgeting(budgets: Pick<Budgets, 'status'>): AdminRoute {
+  return {
+    method: 'GET',
+    path: /^\/budgets$/,
+    usage: 'GET /budgets',
+    async answer({ response }) {
+      const statuses = await budgets.status()
+      writeJson(response, 200, { budgets: statuses.map(shown) })
+    }
   }
-  const statuses = await budgets.status()
-  writeJson(response, 200, { budgets: statuses.map(shown) })
 }
 
 function shown(status: BudgetStatus): object {

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { PeekingHandler } from '../core/handler.ts'
+import { withBodyControls } from '../doors/controls.ts'
+import { sinkFor } from '../doors/other-outcomes.ts'
 import { providerHeaders, versionHeaders } from '../doors/request-headers.ts'
 import { respond } from '../doors/respond.ts'
 import type { Body } from '../wires/body.ts'
@@ -13,13 +15,13 @@ export function completions(wire: Wire, handler: PeekingHandler<WireRequest, Bod
     path: wire.path,
     dialect: wire.dialect,
     answer(exchange) {
-      const { request, response, raw, query } = exchange
+      const { request, response, raw, query, controls } = exchange
       const content = tools.recall(wire, raw, query, versionHeaders(request.headers))
       return respond(
         new IncomingRequest(content, request.headers),
         contextOf(exchange, tools, content),
         handler,
-        response
+        sinkFor(response, withBodyControls(controls, content.cache))
       )
     }
   }

@@ -2,6 +2,8 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { Answer, Origin } from '../core/answer.ts'
 import { RepriseError } from '../core/errors.ts'
 import type { Caller, Context, Handler } from '../core/handler.ts'
+import { withBodyControls } from '../doors/controls.ts'
+import { withOtherOutcomes } from '../doors/other-outcomes.ts'
 import { answerHeaders, outcomeHeaders } from '../doors/outcome.ts'
 import { providerHeaders, versionHeaders } from '../doors/request-headers.ts'
 import type { Body } from '../wires/body.ts'
@@ -33,7 +35,7 @@ export function embeddings(
     path: openaiEmbeddings.path,
     dialect: openaiEmbeddings.dialect,
     async answer(exchange) {
-      const { request, response, raw, query } = exchange
+      const { request, response, raw, query, controls } = exchange
       const content = tools.recall(openaiEmbeddings, raw, query, versionHeaders(request.headers))
       const context = contextOf(exchange, tools, content)
       const inputs = inputsOf(content.json)
@@ -49,11 +51,12 @@ export function embeddings(
           )
         )
       )
-      response.writeHead(200, {
+      const headers: OutgoingHttpHeaders = {
         ...batchHeaders(answers),
         'content-type': 'application/json',
         'content-length': body.length
-      })
+      }
+      response.writeHead(200, withOtherOutcomes(headers, withBodyControls(controls, content.cache)))
       response.end(body)
     }
   }

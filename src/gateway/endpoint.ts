@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Observe } from '../core/events.ts'
 import type { Caller, Context } from '../core/handler.ts'
-import type { Controls } from '../doors/controls.ts'
+import { type Controls, withBodyControls } from '../doors/controls.ts'
 import type { TenantOf } from '../doors/tenant.ts'
 import type { Router } from '../router/router.ts'
 import type { Dialect } from '../wires/dialect.ts'
@@ -45,8 +45,13 @@ export interface EndpointTools {
 }
 
 /** The context of a request. */
-export function contextOf(exchange: Exchange, tools: EndpointTools, content: WireContent): Context {
-  const { controls, request, caller } = exchange
+export function contextOf(
+  exchange: Pick<Exchange, 'controls' | 'request' | 'caller'>,
+  tools: EndpointTools,
+  content: WireContent
+): Context {
+  const { request, caller } = exchange
+  const controls = withBodyControls(exchange.controls, content.cache)
   const { mode, tags, ttlMs, staleWhileRevalidateMs, graceMs, scope } = controls
   const tenant = tools.tenantOf(request.headers)
   const context: Context = {

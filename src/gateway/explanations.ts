@@ -7,28 +7,36 @@ import type { Body } from '../wires/body.ts'
 import { wires } from '../wires/open.ts'
 import type { Wire } from '../wires/wire.ts'
 import { WireContent, type WireRequest } from '../wires/wire-request.ts'
-import { contextOf, type EndpointTools, type Exchange } from './endpoint.ts'
+import type { AdminRoute } from './administration.ts'
+import { contextOf, type EndpointTools } from './endpoint.ts'
 
 /**
  * Says why a request would be answered from the cache, or not: `POST /cache/explain` with the request as it would be
  * sent, or with `{ "endpoint": "/v1/messages", "request": { ... } }`. It speaks of what the caller's own credential
  * shares, and of nobody else's entries.
  */
-export async function explainExchange(
+export function explaining(
   cache: Cache,
-  exchange: Exchange,
   tools: EndpointTools,
   kindOf: (wire: Wire) => Kind<WireRequest, Body>
-): Promise<void> {
-  const { request, response, raw, query } = exchange
-  const body = new RawBody(raw)
-  const wire = wireOf(body.json, body.endpoint, request.headers['anthropic-version'] !== undefined)
-  const content = new WireContent(wire, body.request, query, versionHeaders(request.headers))
-  const { scope, mode } = contextOf(exchange, tools, content)
-  const explanation = await cache.explain(kindOf(wire), { content, headers: {} }, { scope, mode })
-  const text = `${JSON.stringify({ endpoint: `/v1${wire.path}`, ...explanation }, undefined, 2)}\n`
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
-  response.end(text)
+): AdminRoute {
+  return {
+    method: 'POST',
+    path: /^\/cache\/explain$/,
+    usage: 'POST /cache/explain',
+    async answer(exchange) {
+      const { request, response, raw } = exchange
+      const body = new RawBody(raw)
+      const wire = wireOf(body.json, body.endpoint, request.headers['anthropic-version'] !== undefined)
+      const query = exchange.query.size === 0 ? '' : `?${exchange.query}`
+      const content = new WireContent(wire, body.request, query, versionHeaders(request.headers))
+      const { scope, mode } = contextOf(exchange, tools, content)
+      const explanation = await cache.explain(kindOf(wire), { content, headers: {} }, { scope, mode })
+      const text = `${JSON.stringify({ endpoint: `/v1${wire.path}`, ...explanation }, undefined, 2)}\n`
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+      response.end(text)
+    }
+  }
 }
 
 /** The request to be explained, and which endpoint it is for, when that is said. */

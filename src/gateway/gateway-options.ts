@@ -1,5 +1,6 @@
 import type { CacheOptions } from '../cache.ts'
 import type { Tenants } from '../doors/tenant.ts'
+import type { Telemetry } from '../metrics/telemetry.ts'
 import type { RouterOptions } from '../router/router-options.ts'
 
 export interface GatewayOptions extends CacheOptions, Partial<RouterOptions> {
@@ -27,8 +28,19 @@ export interface GatewayOptions extends CacheOptions, Partial<RouterOptions> {
   readonly verifierModel?: string
   /** Requests above it are neither looked up nor stored; one that names no temperature counts as 1. Default: no limit. */
   readonly maxTemperature?: number
-  /** Who may switch layers and read budgets. Default: whoever is on this machine, when only it is listened to. */
+  /**
+   * Who may look after the gateway: invalidate, warm, switch, explain, read entries and budgets. Needed where other
+   * machines reach it. Default: whoever is on this machine.
+   */
   readonly adminToken?: string
+  /** Where all of that is, and metrics and dashboard, apart from the callers of models. Default: at the same port. */
+  readonly adminPort?: number
+  /** Default: `host`. */
+  readonly adminHost?: string
+  /** What the metrics' names begin with. Default: `reprise_`. */
+  readonly metricsPrefix?: string
+  /** Tells traces and metrics by OpenTelemetry. Default: it does not. */
+  readonly telemetry?: Telemetry
   /** The largest request body, in bytes. Default: 64 MB. */
   readonly maxBodyBytes?: number
 }

@@ -26,6 +26,14 @@ describe('recalled bodies', () => {
     expect([other.wire, other.query, other.versions]).toEqual([wire, query, versions])
   })
 
+  it('are the same object too where something was left out of them', () => {
+    const recall = recallBodies()
+    const asking = Buffer.from('{"model":"m","cache":{"ttl":1},"messages":[{"role":"user"}]}')
+    const first = recall(openaiChat, asking, '', {})
+    expect(recall(openaiChat, Buffer.from(asking), '', {})).toBe(first)
+    expect(recall(openaiChat, first.raw, '', {})).not.toBe(first)
+  })
+
   it('are not mistaken for others with the same checksum', () => {
     // These two words have the same CRC-32, and so have equal texts around them.
     const [a, b] = ['plumless', 'buckeroo'].map((text) =>

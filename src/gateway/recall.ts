@@ -15,8 +15,9 @@ const largestBytes = 256 * 1024
 
 /** @param maxBytes the memory to use at most, as estimated. Default: 64 MB. */
 export function recallBodies(maxBytes = 64 * 1024 ** 2): Recall {
-  // Found by checksum, which is quickly made, and taken only when all bytes are the same.
-  const known = new LRUCache<number, WireContent>({
+  // Found by checksum, which is quickly made, and taken only when all bytes are the same: those that came, of which
+  // the content may have left some out.
+  const known = new LRUCache<number, Recalled>({
     max: Math.ceil(maxBytes / overheadBytes),
     maxSize: maxBytes,
     sizeCalculation: ({ raw }) => raw.length * parsedFactor + overheadBytes
@@ -25,13 +26,19 @@ export function recallBodies(maxBytes = 64 * 1024 ** 2): Recall {
     if (raw.length > largestBytes) return new WireContent(wire, raw, query, versions)
     const id = crc32(raw)
     const found = known.get(id)
-    if (found?.wire === wire && found.query === query && found.raw.equals(raw) && same(found.versions, versions)) {
-      return found
+    if (found?.raw.equals(raw)) {
+      const { content } = found
+      if (content.wire === wire && content.query === query && same(content.versions, versions)) return content
     }
     const content = new WireContent(wire, raw, query, versions)
-    known.set(id, content)
+    known.set(id, { raw, content })
     return content
   }
+}
+
+interface Recalled {
+  readonly raw: Buffer
+  readonly content: WireContent
 }
 
 function same(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

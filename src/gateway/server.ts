@@ -21,25 +21,29 @@ export function listen(server: Server, port: number, host: string): Promise<void
 }
 
 export interface Closing {
-  readonly server: Server
+  readonly servers: readonly Server[]
   readonly parts: readonly { close(): Promise<void> }[]
   /** Connections that are no longer the server's, which therefore does not close them. */
   readonly handedOver: ReadonlySet<Duplex>
 }
 
 /** Takes no more requests, lets those under way finish for at most `graceMs`, and closes `parts` in turn. */
-export async function shutDown({ server, parts, handedOver }: Closing, graceMs: number): Promise<void> {
-  const { listening } = server
-  const ended = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
+export async function shutDown({ servers, parts, handedOver }: Closing, graceMs: number): Promise<void> {
+  const ending = servers.map((server) => (server.listening ? endOf(server) : undefined))
   const timer = setTimeout(() => {
-    server.closeAllConnections()
+    for (const server of servers) server.closeAllConnections()
     for (const socket of handedOver) socket.destroy()
   }, graceMs)
-  if (listening) await ended
+  await Promise.all(ending)
   clearTimeout(timer)
   const closed: PromiseSettledResult<void>[] = []
   // In turn, and each of them, whatever becomes of those before it.
   for (const part of parts) closed.push(...(await Promise.allSettled([part.close()])))
   for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+function endOf(server: Server): Promise<void> {
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  return ended
 }

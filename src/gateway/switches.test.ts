@@ -1,47 +1,29 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { messageOf, RepriseError } from '../core/errors.ts'
+import { type AdminStand, adminStand } from '../../test/support/admin-stand.ts'
 import { switchNames } from '../core/switch-names.ts'
 import { Switches } from '../layers/switches.ts'
 import { memoryStore } from '../stores/memory.ts'
 import type { Store } from '../stores/store.ts'
-import { readBody } from './read-body.ts'
-import { answerSwitches } from './switches.ts'
+import { switching } from './switches.ts'
 
 let store: Store
 let switches: Switches
-let server: Server
-let url: string
+let stand: AdminStand
 
 beforeEach(async () => {
   store = memoryStore()
   switches = new Switches(store, { switches: { llm: false, value: true } })
   await switches.start()
-  server = createServer((request, response) => {
-    readBody(request, 1000, (_, raw) => {
-      answerSwitches(switches, request, response, request.url ?? '', raw).catch((error: unknown) => {
-        const { status, code, field } = error instanceof RepriseError ? error : new RepriseError('internal', '')
-        response.writeHead(status)
-        response.end(JSON.stringify({ code, field, message: messageOf(error) }))
-      })
-    })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  stand = await adminStand(switching(switches))
 })
 
 afterEach(async () => {
   switches.close()
-  server.close()
+  await stand.close()
   await store.close()
 })
 
-async function ask(method: string, path: string, body?: string): Promise<{ status: number; body: unknown }> {
-  const response = await fetch(url + path, { method, ...(body === undefined ? {} : { body }) })
-  return { status: response.status, body: await response.json() }
-}
+const ask: AdminStand['ask'] = (...asked) => stand.ask(...asked)
 
 describe('GET /switches', () => {
   it('says how each switch stands, and by whom', async () => {
@@ -117,15 +99,13 @@ describe('PUT /switches/{name}', () => {
   })
 
   it.each([
-    ['DELETE', '/switches/exact'],
-    ['POST', '/switches'],
-    ['GET', '/switches/exact'],
-    ['PUT', '/switches'],
-    ['PUT', '/switches/exact/on']
-  ])('is not %s %s', async (method, path) => {
-    expect(await ask(method, path, method === 'GET' ? undefined : '{"on": false}')).toMatchObject({
-      status: 404,
-      body: { message: `expected GET /switches or PUT /switches/{name}, got ${method} ${path}` }
-    })
+    ['DELETE', '/switches/exact', 'expected PUT /switches/{name}, got DELETE /switches/exact'],
+    ['POST', '/switches', 'expected GET /switches, got POST /switches'],
+    ['GET', '/switches/exact', 'expected PUT /switches/{name}, got GET /switches/exact'],
+    ['PUT', '/switches', 'expected GET /switches, got PUT /switches'],
+    ['PUT', '/switches/exact/on', 'no such path: /switches/exact/on']
+  ])('is not %s %s', async (method, path, message) => {
+    const answer = await ask(method, path, method === 'GET' ? undefined : '{"on": false}')
+    expect(answer).toMatchObject({ status: 404, body: { message } })
   })
 })

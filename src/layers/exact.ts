@@ -33,14 +33,22 @@ export function exact<Request extends object, Result>(
   /** Whom an entry is asked anew of; known when the layer stands before somebody. */
   let below: Handler<Request, Result> | undefined
 
-  /** The answer, when the entry may give it without anybody being asked first. */
-  function answerAtOnce(entry: Entry, request: Request, context: Context): Answer<Result> | undefined {
-    const at = now()
-    if (!serves(entry, context.mode, at) && !servesMeanwhile(entry, context, at)) return undefined
+  /** Whether the entry may answer without anybody being asked first. */
+  function mayAnswer(entry: Entry, context: Context, at: number): boolean {
+    return serves(entry, context.mode, at) || servesMeanwhile(entry, context, at)
+  }
+
+  function answerAtOnce(
+    entry: Entry,
+    request: Request,
+    context: Context,
+    at: number,
+    startedMs: number
+  ): Answer<Result> {
     if (refresher !== undefined && isDue(entry, context, at) && refresher.mayRefresh(entry.key)) {
       refresh(refresher, entry, request, context)
     }
-    return hit(entry, context, at)
+    return hit(entry, context, at, startedMs)
   }
 
   // A function of its own, so that a hit with nothing to ask for makes no closure.
@@ -54,8 +62,9 @@ export function exact<Request extends object, Result>(
   /** As the request would be made, but for whom, and how. */
   function backgroundContext(entry: Entry, context: Context, { caller, observe }: BackgroundCaller): Context {
     // Not its `spare`: nobody waits. Not its `onDelta`: whoever it told has had another answer.
-    const { onDelta: _told, spare: _waits, ...asked } = context
-    return { ...asked, mode: refreshing, tags: tagsOf(entry), refreshes: entry.storedAtMs, caller, observe }
+    // Not its `mark`: it is asked later than it was looked up.
+    const { onDelta: _told, spare: _waits, mark: _before, ...asked } = context
+    return { ...asked, mode: refreshing, tags: tagsOf(entry), caller, observe }
   }
 
   /**
@@ -67,11 +76,16 @@ export function exact<Request extends object, Result>(
     return own === undefined ? tags : tags.filter((tag) => !own.includes(tag))
   }
 
-  function hit(entry: Entry, context: Context, at: number): Answer<Result> {
+  function hit(entry: Entry, context: Context, at: number, startedMs: number): Answer<Result> {
     const answer = answerFrom(entry, kind, at)
     const { savedUsd, stale = false } = answer.origin
-    const saved = savedUsd === undefined ? {} : { savedUsd }
-    context.observe({ type: 'hit', layer: 'exact', kind: kind.name, key: entry.key, stale, ...saved })
+    const tookMs = performance.now() - startedMs
+    const { key } = entry
+    context.observe(
+      savedUsd === undefined
+        ? { type: 'hit', layer: 'exact', kind: kind.name, key, stale, tookMs }
+        : { type: 'hit', layer: 'exact', kind: kind.name, key, stale, tookMs, savedUsd }
+    )
     return answer
   }
 
@@ -81,31 +95,57 @@ export function exact<Request extends object, Result>(
     const { savedUsd } = answer.origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
     context.observe({ type: 'rescued', layer: 'exact', kind: kind.name, key: entry.key, ...saved })
-    return answer
+    return { value: answer.value, origin: { ...answer.origin, rescued: true } }
+  }
+
+  /** What the entry may still do for the request when everything below has failed, unless it has gone meanwhile. */
+  async function inNeed({ key }: Entry, context: Context): Promise<Answer<Result> | undefined> {
+    if (!isOn()) return undefined
+    const entry = await entries.get(key)
+    const its = entry && (await entries.claim(entry, context.tags))
+    const at = now()
+    return its !== undefined && servesInNeed(its, context, at) ? rescued(its, context, at) : undefined
   }
 
   return {
     name: 'exact',
     peek(request, context) {
       if (context.mode.noCache) return undefined
+      const startedMs = performance.now()
       const entry = entries.peek(keyOf(kind, request, context.scope))
-      return entry === undefined ? undefined : answerAtOnce(entry, request, context)
+      if (entry === undefined || !bears(entry, context.tags)) return undefined
+      const at = now()
+      if (!mayAnswer(entry, context, at)) return undefined
+      context.observe({ type: 'looked-up', layer: 'exact', kind: kind.name })
+      return answerAtOnce(entry, request, context, at, startedMs)
     },
     wrap(next) {
       below = next
       return async function lookUp(request, context) {
+        const startedMs = performance.now()
+        const { tags, mode } = context
+        context.observe({ type: 'looked-up', layer: 'exact', kind: kind.name })
+        if (mode.noCache) {
+          context.observe({ type: 'bypass', layer: 'exact', kind: kind.name, reason: 'no-cache' })
+          return next(request, context)
+        }
         const key = keyOf(kind, request, context.scope)
-        const entry = context.mode.noCache ? undefined : await entries.get(key)
-        const known = entry === undefined ? undefined : answerAtOnce(entry, request, context)
-        if (known !== undefined) return known
-
-        context.observe({ type: 'miss', layer: 'exact', kind: kind.name, key })
+        const found = await entries.get(key)
+        const entry = found && (await entries.claim(found, tags))
+        const at = now()
+        if (entry !== undefined && mayAnswer(entry, context, at)) {
+          return answerAtOnce(entry, request, context, at, startedMs)
+        }
+        context.observe({ type: 'miss', layer: 'exact', kind: kind.name, key, tookMs: performance.now() - startedMs })
         if (entry === undefined || !servesInNeed(entry, context, now())) return next(request, context)
-        return rescue(next, request, { ...context, spare: true }, () => {
-          const at = now()
-          return isOn() && servesInNeed(entry, context, at) ? rescued(entry, context, at) : undefined
-        })
+        return rescue(next, request, { ...context, spare: true }, () => inNeed(entry, context))
       }
     }
   }
+}
+
+/** Whether the entry goes with all of these tags. */
+function bears(entry: Entry, tags: readonly string[]): boolean {
+  for (const tag of tags) if (!entry.tags.includes(tag)) return false
+  return true
 }

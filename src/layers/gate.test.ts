@@ -19,12 +19,15 @@ describe('the gate', () => {
     const context = makeContext()
     const answer = await gate({ ...textKind, identity: () => deep }, last).wrap(next)({ text: 'a' }, context)
     expect(answer).toMatchObject({ value: 'from the last', origin: { bypass: 'too-deep', stored: false } })
-    expect(context.events).toEqual([{ type: 'bypass', layer: 'exact', kind: 'text', reason: 'too-deep' }])
+    expect(context.events).toEqual([
+      { type: 'looked-up', layer: 'exact', kind: 'text' },
+      { type: 'bypass', layer: 'exact', kind: 'text', reason: 'too-deep' }
+    ])
   })
 
   it.each<[string, string, Mode, boolean, string[]]>([
-    ['its caller says no-store', 'a', { noStore: true, onlyIfCached: true }, true, ['bypass']],
-    ['its kind says so', 'volatile', { onlyIfCached: true }, true, ['bypass']],
+    ['its caller says no-store', 'a', { noStore: true, onlyIfCached: true }, true, ['looked-up', 'bypass']],
+    ['its kind says so', 'volatile', { onlyIfCached: true }, true, ['looked-up', 'bypass']],
     ['all is switched off', 'a', { onlyIfCached: true }, false, []]
   ])('has no answer under only-if-cached when %s', async (_, text, mode, isOn, told) => {
     const context = makeContext({ mode })

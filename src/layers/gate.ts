@@ -29,7 +29,10 @@ export function gate<Request extends object, Result>(
           ? 'no-store'
           : (kind.bypass(request) ?? unkeyable(kind, request, context.scope))
         if (reason === undefined) return next(request, context)
-        if (isOn('exact')) context.observe({ type: 'bypass', layer: 'exact', kind: kind.name, reason })
+        if (isOn('exact')) {
+          context.observe({ type: 'looked-up', layer: 'exact', kind: kind.name })
+          context.observe({ type: 'bypass', layer: 'exact', kind: kind.name, reason })
+        }
         return leadAround(request, context, reason)
       }
     }

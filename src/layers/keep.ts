@@ -7,8 +7,10 @@ import { vectorBytes } from '../core/vector-bytes.ts'
 import { adaptedTtlMs, type Lesson, windowsFrom } from '../core/windows.ts'
 import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
+import { recordKey } from '../stores/namespace.ts'
 import { answerFrom, serves, usableUntilMs } from './lookup.ts'
 import type { MeaningSearch } from './meaning-search.ts'
+import type { Meaning } from './meanings.ts'
 import { notInCache } from './not-in-cache.ts'
 import type { Switches } from './switches.ts'
 
@@ -19,6 +21,8 @@ export interface KeepOptions {
   readonly search?: MeaningSearch | undefined
   /** Which layers are there. Default: all. */
   readonly switches?: Pick<Switches, 'isOn'>
+  /** Keeps what was asked beside each answer, so that it can be asked anew when that has expired. Default: false. */
+  readonly rememberRequests?: boolean
   readonly now?: () => number
   /** Gives a number from 0 on and below 1. */
   readonly random?: () => number
@@ -31,8 +35,10 @@ export interface KeepOptions {
 export function keep<Request extends object, Result>(
   kind: Kind<Request, Result>,
   entries: Entries,
-  { freshnessOf, search, switches = allOn, now = Date.now, random = Math.random }: KeepOptions
+  options: KeepOptions
 ): Layer<Request, Result> {
+  const { freshnessOf, search, switches = allOn, now = Date.now, random = Math.random } = options
+
   async function store(
     key: string,
     answer: Answer<Result>,
@@ -47,7 +53,9 @@ export function keep<Request extends object, Result>(
     const layer = switches.isOn('exact') ? 'exact' : 'semantic'
     if (byMeaning === undefined && layer === 'semantic') return false
     const freshness = ownFreshness(context, freshnessOf(kind.name, kind.model(request)))
-    if (!(freshness.ttlMs > 0)) return false
+    // Without a mark nobody could say whether it has been invalidated meanwhile.
+    const { mark } = context
+    if (!(freshness.ttlMs > 0) || mark === undefined) return false
     const unfit = kind.storable(answer.value) ? unstorable(answer.origin) : 'unfit'
     if (unfit !== undefined) {
       context.observe({ type: 'refused', layer, kind: kind.name, key, reason: unfit })
@@ -57,6 +65,7 @@ export function keep<Request extends object, Result>(
     if (body === undefined) return false
     const said = await byMeaning?.meanings.of(kind, request, context.scope)
     const meaning = said === undefined || 'reason' in said ? undefined : said
+    const text = meaning === undefined ? textOf(request) : meaning.text
     // Nobody would find it.
     if (meaning === undefined && layer === 'semantic') return false
     const { adaptive } = freshness
@@ -73,8 +82,9 @@ export function keep<Request extends object, Result>(
       storedAtMs,
       ...windows,
       tags: [...context.tags, ...(kind.tags?.(answer.value) ?? [])],
+      mark,
       body,
-      ...(meaning === undefined ? {} : { text: meaning.text }),
+      ...(text === undefined ? {} : { text }),
       ...(provider === undefined ? {} : { provider }),
       ...(model === undefined ? {} : { model }),
       ...(fallback === undefined ? {} : { fallback }),
@@ -82,19 +92,33 @@ export function keep<Request extends object, Result>(
       ...(costUsd === undefined ? {} : { costUsd }),
       ...(tookMs === undefined ? {} : { tookMs })
     }
-    // Invalidated while it was asked anew: what is gone stays gone.
-    if (context.refreshes !== undefined && !(await isThere(key, context.refreshes))) return false
-    if (byMeaning === undefined || meaning === undefined) return entries.put(entry, undefined, layer)
-    const { partition, vector } = meaning
-    const kept = byMeaning.readsStore ? { partition, bytes: vectorBytes(vector) } : undefined
-    const stored = await entries.put(entry, kept, layer)
-    if (stored) await byMeaning.add(meaning, key, usableUntilMs(entry))
-    return stored
+    const partitioned = byMeaning?.readsStore === true && meaning !== undefined ? partitionedVector(meaning) : undefined
+    const stored = await entries.put(entry, {
+      layer,
+      since: mark,
+      ...(partitioned === undefined ? {} : { vector: partitioned })
+    })
+    if (!stored) return false
+    if (options.rememberRequests) await remember(entry, request, context, mark)
+    if (byMeaning !== undefined && meaning !== undefined) await byMeaning.add(meaning, key, usableUntilMs(entry))
+    return true
   }
 
-  async function isThere(key: string, storedAtMs: number): Promise<boolean> {
-    const latest = await entries.find(key)
-    return latest !== undefined && latest !== 'unknown' && latest.storedAtMs === storedAtMs
+  /** The caller's words, where they are not too many to be kept beside the answer. */
+  function textOf(request: Request): string | undefined {
+    const text = kind.likeness?.(request)?.text
+    return text === undefined || text.length > longestText ? undefined : text
+  }
+
+  /** Keeps what was asked, for longer than the answer, and as long as nobody invalidates that. */
+  async function remember(entry: Entry, request: Request, { scope, tenant }: Context, since: number): Promise<void> {
+    const record = kind.record?.(request)
+    if (record === undefined) return
+    const { key, storedAtMs, tags } = entry
+    const expiresAtMs = Math.max(entry.expiresAtMs, storedAtMs + requestsLastMs)
+    const body = Buffer.from(JSON.stringify({ record, scope, tags, ...(tenant === undefined ? {} : { tenant }) }))
+    const times = { storedAtMs, freshUntilMs: expiresAtMs, expiresAtMs }
+    await entries.put({ key: recordKey(key), kind: 'request', ...times, tags, body }, { layer: 'requests', since })
   }
 
   /** What the answer before this one teaches, if there is one; `found` is what was looked up before the provider was asked. */
@@ -133,18 +157,32 @@ export function keep<Request extends object, Result>(
   return {
     name: 'keep',
     wrap(next) {
-      return async function askAndKeep(request, context) {
-        const key = keyOf(kind, request, context.scope)
+      return async function askAndKeep(request, asked) {
+        const key = keyOf(kind, request, asked.scope)
+        const { mode, tags } = asked
         // Another call may have stored the answer after this request had looked for it and before it got here.
-        const entry = context.mode.noCache || !switches.isOn('exact') ? undefined : await entries.get(key)
-        if (entry !== undefined && serves(entry, context.mode, now())) return answerFrom(entry, kind, now())
-        if (context.mode.onlyIfCached) throw notInCache()
+        const looks = !mode.noCache && switches.isOn('exact')
+        const [found, mark] = await Promise.all([looks ? entries.get(key) : undefined, asked.mark ?? entries.mark()])
+        const entry = found && (await entries.claim(found, tags))
+        if (entry !== undefined && serves(entry, mode, now())) return answerFrom(entry, kind, now())
+        if (mode.onlyIfCached) throw notInCache()
+        const context = mark === undefined || mark === asked.mark ? asked : { ...asked, mark }
         const answer = await next(request, context)
-        const stored = await store(key, answer, request, context, entry)
+        const stored = await store(key, answer, request, context, found)
         return { value: answer.value, origin: { ...answer.origin, key, stored } }
       }
     }
   }
+}
+
+/** Longer texts are not worth their place beside an answer. */
+const longestText = 1000
+
+/** A week: whoever was asked often is worth asking again for about so long. */
+const requestsLastMs = 604_800_000
+
+function partitionedVector({ partition, vector }: Meaning): { partition: string; bytes: Uint8Array } {
+  return { partition, bytes: vectorBytes(vector) }
 }
 
 const allOn: Pick<Switches, 'isOn'> = { isOn: () => true }

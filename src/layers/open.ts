@@ -7,6 +7,7 @@ import { type OpenEmbedderOptions, openEmbedder } from '../embedders/open.ts'
 import type { GuardLevel } from '../guards/guard.ts'
 import { openGuards } from '../guards/open.ts'
 import type { Entries } from '../stores/entries.ts'
+import { vectorKind } from '../stores/namespace.ts'
 import type { Store } from '../stores/store.ts'
 import { openVectors } from '../vectors/open.ts'
 import type { VectorIndex } from '../vectors/vector-index.ts'
@@ -107,7 +108,7 @@ function openIndex(
 
 /** Keeps the vectors of known texts with the entries: as long as answers are kept, and never failing for the store's sake. */
 function rememberIn(entries: Entries, { model }: Embedder, freshnessOf: FreshnessOf): VectorMemory {
-  const kind = 'vector'
+  const kind = vectorKind
   return {
     async get(key) {
       return (await entries.get(`${kind}:${key}`))?.body
@@ -116,7 +117,7 @@ function rememberIn(entries: Entries, { model }: Embedder, freshnessOf: Freshnes
       const storedAtMs = Date.now()
       const expiresAtMs = storedAtMs + freshnessOf(kind, model).ttlMs
       const times = { storedAtMs, freshUntilMs: expiresAtMs, expiresAtMs }
-      await entries.put({ key: `${kind}:${key}`, kind, model, ...times, tags: [], body: bytes }, undefined, 'semantic')
+      await entries.put({ key: `${kind}:${key}`, kind, model, ...times, tags: [], body: bytes }, { layer: 'semantic' })
     }
   }
 }

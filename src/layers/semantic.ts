@@ -34,6 +34,14 @@ export function semantic<Request extends object, Result>(
   { isOn = () => true, now = Date.now }: SemanticOptions = {}
 ): Layer<Request, Result> {
   async function lookUp(request: Request, context: Context, refuted: Set<string>): Promise<Answer<Result> | undefined> {
+    const startedMs = performance.now()
+    context.observe({ type: 'looked-up', layer: 'semantic', kind: kind.name })
+    const { noCache, exactOnly } = context.mode
+    if (noCache || exactOnly) {
+      const reason = noCache ? 'no-cache' : 'exact-only'
+      context.observe({ type: 'bypass', layer: 'semantic', kind: kind.name, reason })
+      return undefined
+    }
     const meaning = await search.meanings.of(kind, request, context.scope)
     if ('reason' in meaning) {
       // That the embedder failed is told by an event of its own, and the lookup has missed.
@@ -44,9 +52,10 @@ export function semantic<Request extends object, Result>(
     } else {
       const serving = (entry: Entry): boolean => serves(entry, context.mode, now())
       const found = await find(meaning, context, { minSimilarity: search.minSimilarity, serving, refuted })
-      if (found !== undefined) return hit(found, context)
+      if (found !== undefined) return hit(found, context, startedMs)
     }
-    context.observe({ type: 'miss', layer: 'semantic', kind: kind.name, key: keyOf(kind, request, context.scope) })
+    const key = keyOf(kind, request, context.scope)
+    context.observe({ type: 'miss', layer: 'semantic', kind: kind.name, key, tookMs: performance.now() - startedMs })
     return undefined
   }
 
@@ -72,11 +81,23 @@ export function semantic<Request extends object, Result>(
           refutation = await search.verify(meaning, entry)
         }
         if (refutation === undefined) {
+          const its = await entries.claim(entry, context.tags)
+          // Invalidated for one of the request's tags, since it was made.
+          if (its === undefined) continue
           search.forget(meaning, gone)
-          return { entry, similarity }
+          return { entry: its, similarity }
         }
         refuted.add(key)
-        context.observe({ type: 'refuted', layer: 'semantic', kind: kind.name, key, similarity, ...refutation })
+        const texts = { text: meaning.text, ...(entry.text === undefined ? {} : { entryText: entry.text }) }
+        context.observe({
+          type: 'refuted',
+          layer: 'semantic',
+          kind: kind.name,
+          key,
+          similarity,
+          ...refutation,
+          ...texts
+        })
       }
       search.forget(meaning, gone)
       if (matches.length < count) return undefined
@@ -84,12 +105,13 @@ export function semantic<Request extends object, Result>(
     return undefined
   }
 
-  function hit({ entry, similarity }: Found, context: Context): Answer<Result> {
+  function hit({ entry, similarity }: Found, context: Context, startedMs: number): Answer<Result> {
     const { value, origin } = answerFrom(entry, kind, now())
     const { savedUsd, stale = false } = origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
     const { key } = entry
-    context.observe({ type: 'hit', layer: 'semantic', kind: kind.name, key, stale, similarity, ...saved })
+    const tookMs = performance.now() - startedMs
+    context.observe({ type: 'hit', layer: 'semantic', kind: kind.name, key, stale, similarity, tookMs, ...saved })
     return { value, origin: { ...origin, layer: 'semantic', similarity } }
   }
 
@@ -111,7 +133,7 @@ export function semantic<Request extends object, Result>(
     const { savedUsd } = origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
     context.observe({ type: 'rescued', layer: 'semantic', kind: kind.name, key: entry.key, similarity, ...saved })
-    return { value, origin: { ...origin, layer: 'semantic', similarity, lastResort: true } }
+    return { value, origin: { ...origin, layer: 'semantic', similarity, rescued: true, lastResort: true } }
   }
 
   return {
@@ -121,11 +143,11 @@ export function semantic<Request extends object, Result>(
         const { mode, spare } = context
         // Who has been refuted once is not asked about again.
         const refuted = new Set<string>()
-        const found = mode.noCache ? undefined : await lookUp(request, context, refuted)
+        const found = await lookUp(request, context, refuted)
         if (found !== undefined) return found
         const { lastResortSimilarity } = search
         // An identical request's older answer goes before one to a similar request.
-        if (lastResortSimilarity === undefined || mode.noCache || spare) return next(request, context)
+        if (lastResortSimilarity === undefined || mode.noCache || mode.exactOnly || spare) return next(request, context)
         return rescue(next, request, context, () => lastResort(lastResortSimilarity, request, context, refuted))
       }
     }

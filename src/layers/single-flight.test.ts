@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { HandProvider, makeContext, settle, textKind } from '../../test/support/ask.ts'
+import { HandProvider, makeContext, neverInvalidated, settle, textKind } from '../../test/support/ask.ts'
 import { RepriseError } from '../core/errors.ts'
 import type { Context, Delta } from '../core/handler.ts'
 import { singleFlight } from './single-flight.ts'
 
 function setUp() {
   const provider = new HandProvider()
-  return { provider, ask: singleFlight(textKind).wrap(provider.ask) }
+  return { provider, ask: singleFlight(textKind, neverInvalidated).wrap(provider.ask) }
 }
 
 function streaming(seen: string[], own: Partial<Context> = {}): Context {
@@ -57,6 +57,7 @@ describe('single flight', () => {
     provider.asked[0]?.context.onDelta?.({ data: '1' })
     provider.asked[0]?.context.onDelta?.({ data: '2' })
     answers.push(ask({ text: 'a' }, streaming(late)))
+    await settle()
     expect(late).toEqual(['1', '2'])
     provider.asked[0]?.context.onDelta?.({ data: '3' })
     provider.asked[0]?.answer('123')

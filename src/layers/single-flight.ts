@@ -4,39 +4,66 @@ import type { Context, Delta, Layer } from '../core/handler.ts'
 import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import { modeText } from '../core/mode.ts'
+import type { Entries } from '../stores/entries.ts'
 
 /**
  * Lets identical requests that are in flight at the same time share one call.
  * Nobody owns the call: it goes on while one passenger is left, and is aborted when the last has gone.
  * A passenger who comes late to a stream gets what has been said so far, and streams along from there.
  */
-export function singleFlight<Request extends object, Result>(kind: Kind<Request, Result>): Layer<Request, Result> {
+export function singleFlight<Request extends object, Result>(
+  kind: Kind<Request, Result>,
+  entries: Pick<Entries, 'mark' | 'isInvalidated'>
+): Layer<Request, Result> {
   const flights = new Map<string, Flight<Result>>()
+
+  /**
+   * Whether one whose request came later may share a call. Not when what it answers has been invalidated after it began:
+   * nobody who asks after that may get its answer.
+   */
+  async function mayShare(flight: Flight<Result>, key: string, { tags }: Context): Promise<boolean> {
+    // Which tags of its own the answer will have nobody knows yet.
+    const hasOwnTags = kind.tags !== undefined
+    return !(await entries.isInvalidated(flight.mark, key, [...flight.tags, ...tags], hasOwnTags))
+  }
+
   return {
     name: 'single-flight',
     wrap(next) {
-      return function shareCall(request: Request, context: Context): Promise<Answer<Result>> {
-        const key = keyOf(kind, request, context.scope)
-        const id = key + modeText(context.mode)
+      function start(id: string, request: Request, context: Context): Flight<Result> {
+        const flight: Flight<Result> = new Flight(
+          context,
+          (own) => next(request, own),
+          () => {
+            if (flights.get(id) === flight) flights.delete(id)
+          }
+        )
+        flights.set(id, flight)
+        return flight
+      }
+
+      return async function shareCall(request: Request, asked: Context): Promise<Answer<Result>> {
+        const key = keyOf(kind, request, asked.scope)
+        const id = key + modeText(asked.mode)
+        const mark = asked.mark ?? (await entries.mark())
+        const context = mark === undefined ? asked : { ...asked, mark }
         let flight = flights.get(id)
-        if (flight === undefined) {
-          const started: Flight<Result> = new Flight(
-            context,
-            (own) => next(request, own),
-            () => {
-              if (flights.get(id) === started) flights.delete(id)
-            }
-          )
-          flight = started
-          flights.set(id, flight)
-          return flight.board(context)
+        // Nothing is waited for between the last look and boarding: else two would begin, or one board what has landed.
+        while (flight !== undefined && flight.mark !== mark) {
+          const may = await mayShare(flight, key, context)
+          if (flights.get(id) === flight) {
+            if (may) break
+            flights.delete(id)
+          }
+          flight = flights.get(id)
         }
+        if (flight === undefined) return start(id, request, context).board(context)
         context.observe({ type: 'joined', layer: 'single-flight', kind: kind.name, key })
         const joined = flight.board(context).then(asJoined)
         // A stream that could not be gathered is of no use to one who wants the whole; the streaming ones have had it.
         if (context.onDelta !== undefined || !flight.streams) return joined
         return joined.catch((error: unknown) => {
-          if (error instanceof RepriseError && error.code === 'provider-malformed') return shareCall(request, context)
+          if (error instanceof RepriseError && error.code === 'provider-malformed') return shareCall(request, asked)
           throw error
         })
       }
@@ -47,6 +74,10 @@ export function singleFlight<Request extends object, Result>(kind: Kind<Request,
 /** One call and all who wait for it. */
 class Flight<Result> {
   readonly streams: boolean
+  /** The store's mark before it began; undefined when the store could not say. */
+  readonly mark: number | undefined
+  /** What its answer is stored with, beside tags of its own. */
+  readonly tags: readonly string[]
   readonly #passengers = new Set<Passenger<Result>>()
   readonly #deltas: Delta[] = []
   readonly #controller = new AbortController()
@@ -55,6 +86,8 @@ class Flight<Result> {
   /** Starts the call. `leave` is called when nobody may board any more. */
   constructor(first: Context, call: (context: Context) => Promise<Answer<Result>>, leave: () => void) {
     this.streams = first.onDelta !== undefined
+    this.mark = first.mark
+    this.tags = first.tags
     this.#leave = leave
     const own: Context = { ...first, caller: this.#controller }
     // Settles at the earliest when whoever started the call has boarded: a promise's callbacks never run at once.

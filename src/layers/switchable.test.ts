@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HandProvider, makeContext, settle, stand, textKind } from '../../test/support/ask.ts'
+import { HandProvider, makeContext, neverInvalidated, settle, stand, textKind } from '../../test/support/ask.ts'
 import type { Handler } from '../core/handler.ts'
 import { keyOf } from '../core/key.ts'
 import { Entries } from '../stores/entries.ts'
@@ -53,7 +53,7 @@ describe('a layer that can be switched', () => {
     let isOn = true
     const provider = new HandProvider()
     const handler = stand(
-      switchable(singleFlight(textKind), () => isOn),
+      switchable(singleFlight(textKind, neverInvalidated), () => isOn),
       provider.ask
     )
     const [first, second] = [handler({ text: 'a' }, makeContext()), handler({ text: 'a' }, makeContext())]
@@ -68,7 +68,7 @@ describe('a layer that can be switched', () => {
   })
 
   it('keeps its name, and can be peeked at only where the layer can', () => {
-    const flight = switchable(singleFlight(textKind), () => true)
+    const flight = switchable(singleFlight(textKind, neverInvalidated), () => true)
     expect([flight.name, 'peek' in flight]).toEqual(['single-flight', false])
   })
 })

@@ -1,9 +1,11 @@
 import { foreverMs } from '../core/duration.ts'
 import { RepriseError } from '../core/errors.ts'
-import type { PartitionedVector } from './store.ts'
+import type { PartitionedVector, Selector } from './store.ts'
 
 const maxBytesOf = { key: 1024, tag: 1024, partition: 512 } as const
 const maxVectorBytes = 65_536
+/** More than any key or tag has, so that a pattern may have some stars more; each is remembered among thousands. */
+const maxSelectorBytes = 4096
 
 /**
  * Refuses a key, tag or partition that not every store could keep: the stores differ in what they would do with it.
@@ -22,6 +24,15 @@ export function checkName(what: keyof typeof maxBytesOf, text: string): void {
 }
 
 /**
+ * Each of the tags once.
+ * @throws RepriseError `invalid-option` for one that not every store could keep
+ */
+export function checkTags(tags: readonly string[]): readonly string[] {
+  for (const tag of tags) checkName('tag', tag)
+  return [...new Set(tags)]
+}
+
+/**
  * Refuses a vector that not every store could keep.
  * @throws RepriseError `invalid-option`
  */
@@ -31,6 +42,29 @@ export function checkVector(vector: PartitionedVector | undefined): void {
   const { length } = vector.bytes
   if (length <= maxVectorBytes) return
   throw new RepriseError('invalid-option', `vector: expected up to ${maxVectorBytes} bytes, got ${length}`)
+}
+
+/**
+ * Refuses what is no mark, of a `set` or of whoever asks what was deleted.
+ * @throws RepriseError `invalid-option`
+ */
+export function checkMark(mark: number | undefined): void {
+  if (mark === undefined || Number.isSafeInteger(mark)) return
+  throw new RepriseError('invalid-option', `mark: expected a whole number, as a store gave it, got ${mark}`)
+}
+
+/**
+ * Refuses a selector that is too long for a store to remember what it has deleted by.
+ * @throws RepriseError `invalid-option`
+ */
+export function checkSelector(selector: Selector): void {
+  for (const [name, value] of Object.entries(selector)) {
+    if (typeof value !== 'string' || value.length <= maxSelectorBytes / 3) continue
+    const length = Buffer.byteLength(value)
+    if (length <= maxSelectorBytes) continue
+    const message = `${name}: expected up to ${maxSelectorBytes} bytes, got ${length}`
+    throw new RepriseError('invalid-option', message)
+  }
 }
 
 /**

@@ -13,11 +13,18 @@ import { createHash } from 'node:crypto'
  *   v HASH-OF-PARTITION KEY  an entry's vector: its expiry, then the bytes as they were given
  *   n NUMBER                 the log of entries stored with a vector: expiry, partition, NUL, key
  *   b                        the log's bounds: the numbers of its last and its first record, and what it is counted as
+ *   d MARK                   the log of deletions: by which selector, as JSON
+ *   k                        that log's bounds: the mark of its last record, the mark up to which nothing is in it any
+ *                            more, how many records there are, and what they are counted as
  *   c NAME, l NAME           a counter, a lease; both with their expiry in front
  *   y EXPIRY KIND NAME       counters and leases by expiry; KIND is c or l
- *   s                        the sum of what all is counted as
+ *   s                        the sum of what all is counted as; then the number of entries; and then, while these are
+ *                            being counted for the first time, the KEY of the last one that has been. The sum alone
+ *                            was written by those who knew nothing of the number.
  *
  * Times are milliseconds since 1970 in six bytes, big-endian, so that they sort; numbers of the log are six bytes too.
+ * Marks have more digits than that: they are doubles, which sort as well while they are not below 0; so are all sums
+ * and numbers in the bounds of the log of deletions.
  * A tag and a partition are known by sixteen bytes of their SHA-256, since together with a key they can be longer than
  * LMDB lets a key be.
  */
@@ -31,6 +38,8 @@ export const kinds = {
   vector: 0x76,
   log: 0x6e,
   logBounds: 0x62,
+  deletion: 0x64,
+  deletionBounds: 0x6b,
   counter: 0x63,
   lease: 0x6c,
   limitedByExpiry: 0x79,
@@ -40,6 +49,8 @@ export const kinds = {
 export const timeBytes = 6
 export const hashBytes = 16
 export const maxTimeMs = 2 ** 48 - 1
+/** Of an entry's key; LMDB refuses to look for one that is much longer. */
+export const maxNameBytes = 1024
 
 /** The database's own way with keys: text is the key of an entry; all other keys come ready made. */
 export const keyEncoder = {
@@ -58,6 +69,7 @@ export const keyEncoder = {
 
 export const sumKey = Buffer.from([kinds.sum])
 export const logBoundsKey = Buffer.from([kinds.logBounds])
+export const deletionBoundsKey = Buffer.from([kinds.deletionBounds])
 
 /** `kind NAME` */
 export function namedKey(kind: number, name: Buffer): Buffer {
@@ -84,6 +96,19 @@ export function nameOfTimed(key: Buffer): Buffer {
 /** `n NUMBER` */
 export function logKey(number: number): Buffer {
   return timedKey(kinds.log, number, Buffer.alloc(0))
+}
+
+/** `d MARK` */
+export function deletionKey(mark: number): Buffer {
+  const key = Buffer.allocUnsafe(9)
+  key[0] = kinds.deletion
+  key.writeDoubleBE(mark, 1)
+  return key
+}
+
+/** The mark in a `d MARK`. */
+export function markOfDeletion(key: Buffer): number {
+  return key.readDoubleBE(1)
 }
 
 /** `t HASH KEY` */
@@ -187,9 +212,9 @@ export function vectorBytesOnDisk(nameBytes: number, valueBytes: number, pageSiz
   return Math.ceil((pageSize / Math.floor(room / (node + 2)) + hashBytes) * 1.5)
 }
 
-/** How many bytes of the file a record of the log takes: written in order, pages are left half full. */
-export function logBytesOnDisk(valueBytes: number): number {
-  return 2 * (8 + 7 + valueBytes)
+/** How many bytes of the file a record of a log takes: written in order, pages are left half full. */
+export function logBytesOnDisk(keyBytes: number, valueBytes: number): number {
+  return 2 * (8 + keyBytes + valueBytes)
 }
 
 /** How many bytes of the file a counter or a lease takes. */

@@ -34,7 +34,7 @@ export class EmbeddedLog {
 
   /** What a record of that will be counted as. */
   bytesOf(partition: string, name: Buffer): number {
-    return logBytesOnDisk(timeBytes + Buffer.byteLength(partition) + 1 + name.length)
+    return bytesOf(timeBytes + Buffer.byteLength(partition) + 1 + name.length)
   }
 
   /** Adds a record, within a transaction, and lets the oldest go; by how many bytes the log has grown. */
@@ -44,14 +44,14 @@ export class EmbeddedLog {
     const last = before.last + 1
     this.#database.put(logKey(last), value)
     let { first, bytes } = before
-    bytes += logBytesOnDisk(value.length)
+    bytes += bytesOf(value.length)
     for (let count = 0; count < trimCount; count++) {
       if (last - first < maxRecords && bytes <= this.#maxBytes) break
       const key = logKey(first++)
       const old = this.#database.getBinary(key)
       if (old === undefined) continue
       this.#database.remove(key)
-      bytes -= logBytesOnDisk(old.length)
+      bytes -= bytesOf(old.length)
     }
     this.#database.put(logBoundsKey, encodeBounds({ last, first, bytes }))
     return bytes - before.bytes
@@ -73,6 +73,10 @@ export class EmbeddedLog {
     if (bounds === undefined) return undefined
     return { last: bounds.readUIntBE(0, 6), first: bounds.readUIntBE(6, 6), bytes: bounds.readUIntBE(12, 6) }
   }
+}
+
+function bytesOf(valueBytes: number): number {
+  return logBytesOnDisk(1 + timeBytes, valueBytes)
 }
 
 function encodeBounds({ last, first, bytes }: Bounds): Buffer {

@@ -1,3 +1,5 @@
+import { beginsWith } from './begins-with.ts'
+import { EmbeddedDeletions } from './embedded-deletions.ts'
 import type { EmbeddedDatabase } from './embedded-environment.ts'
 import {
   afterPrefix,
@@ -12,7 +14,6 @@ import {
   limitedBytesOnDisk,
   namedKey,
   nameOfTimed,
-  sumKey,
   tagKey,
   tagOfKey,
   timeBytes,
@@ -21,6 +22,9 @@ import {
   vectorKey
 } from './embedded-layout.ts'
 import { EmbeddedLog } from './embedded-log.ts'
+import { again } from './embedded-queue.ts'
+import { EmbeddedSum } from './embedded-sum.ts'
+import type { Selector } from './store.ts'
 
 const nothing = Buffer.alloc(0)
 
@@ -37,6 +41,8 @@ export interface TreeVector {
 /** What is done to the tree, all of it within a transaction: every index changes together with what it points to. */
 export class EmbeddedTree {
   readonly log: EmbeddedLog
+  readonly deletions: EmbeddedDeletions
+  readonly sum: EmbeddedSum
   readonly #database: EmbeddedDatabase
   readonly #pageSize: number
   readonly #maxBytes: number
@@ -46,12 +52,14 @@ export class EmbeddedTree {
     this.#pageSize = pageSize
     this.#maxBytes = maxBytes
     this.log = new EmbeddedLog(database, maxBytes)
+    this.deletions = new EmbeddedDeletions(database, maxBytes)
+    this.sum = new EmbeddedSum(database)
   }
 
   /** What an entry is counted as. */
-  bytesOf(name: Buffer, entryBytes: number, tagCount: number, vector?: TreeVector): number {
+  bytesOf(name: Buffer, entryBytes: number, tagCount: number, vectorBytes?: number): number {
     const bytes = bytesOnDisk(name.length, entryBytes, tagCount, this.#pageSize)
-    return vector === undefined ? bytes : bytes + vectorBytesOnDisk(name.length, vector.value.length, this.#pageSize)
+    return vectorBytes === undefined ? bytes : bytes + vectorBytesOnDisk(name.length, vectorBytes, this.#pageSize)
   }
 
   /**
@@ -60,7 +68,7 @@ export class EmbeddedTree {
    */
   put(name: Buffer, entry: Buffer, tags: readonly string[], nowMs: number, vector?: TreeVector): boolean {
     const expiresAtMs = entry.readUIntBE(0, timeBytes)
-    const bytes = this.bytesOf(name, entry.length, tags.length, vector)
+    const bytes = this.bytesOf(name, entry.length, tags.length, vector?.value.length)
     const old = this.recordOf(name)
     const growth = bytes - (old?.bytes ?? 0)
     const logGrowth = vector === undefined ? 0 : this.log.bytesOf(vector.partition, name)
@@ -70,18 +78,48 @@ export class EmbeddedTree {
     this.#database.put(namedKey(kinds.entry, name), entry)
     this.#writeRecord(name, { expiresAtMs, usedAtMs: nowMs, bytes, tagCount: tags.length, partitionHash })
     this.#database.put(timedKey(kinds.byExpiry, expiresAtMs, name), nothing)
-    for (const tag of tags) {
-      const hash = hashOf(tag)
-      this.#database.put(tagKey(hash, name), nothing)
-      this.#database.put(tagOfKey(name, hash), nothing)
-    }
+    this.#tag(name, tags)
     let added = growth
     if (vector !== undefined && partitionHash !== undefined) {
       this.#database.put(vectorKey(partitionHash, name), vector.value)
       added += this.log.append(vector.partition, name, expiresAtMs)
     }
-    this.#addToSum(added)
+    this.sum.addEntry(name, added, old === undefined ? 1 : 0)
     return true
+  }
+
+  /**
+   * Gives an entry another value and other tags. False when there is none whose value begins so, `again` when more calls
+   * are needed to make room for it first.
+   */
+  replace(
+    name: Buffer,
+    value: Uint8Array,
+    tags: readonly string[],
+    beginning: Uint8Array,
+    nowMs: number
+  ): boolean | typeof again {
+    const old = this.recordOf(name)
+    const oldEntry = this.#database.getBinary(namedKey(kinds.entry, name))
+    if (old === undefined || oldEntry === undefined || old.expiresAtMs <= nowMs) return false
+    if (!beginsWith(oldEntry.subarray(timeBytes), beginning)) return false
+    const entry = encodeEntry(value, old.expiresAtMs)
+    const vector = old.partitionHash && this.#database.getBinary(vectorKey(old.partitionHash, name))
+    const bytes = this.bytesOf(name, entry.length, tags.length, vector?.length)
+    const growth = bytes - old.bytes
+    if (!this.#makeRoom(growth, name, nowMs)) return again
+    this.#database.remove(timedKey(kinds.byUse, old.usedAtMs, name))
+    this.#untag(name, old.tagCount)
+    this.#database.put(namedKey(kinds.entry, name), entry)
+    this.#writeRecord(name, { ...old, usedAtMs: nowMs, bytes, tagCount: tags.length })
+    this.#tag(name, tags)
+    this.sum.addEntry(name, growth, 0)
+    return true
+  }
+
+  /** Notes in the log that something will be deleted. */
+  announce(selector: Selector): void {
+    this.sum.add(this.deletions.append(selector))
   }
 
   /** Removes an entry; its record, if there was one. */
@@ -91,8 +129,14 @@ export class EmbeddedTree {
     this.#takeOffIndexes(name, record)
     this.#database.remove(namedKey(kinds.record, name))
     this.#database.remove(namedKey(kinds.entry, name))
-    this.#addToSum(-record.bytes)
+    this.sum.addEntry(name, -record.bytes, -1)
     return record
+  }
+
+  /** Removes an entry if it has that tag; its record, if it did. */
+  removeTagged(name: Buffer, tag: string): EntryRecord | undefined {
+    const isTagged = this.#database.getBinary(tagKey(hashOf(tag), name)) !== undefined
+    return isTagged ? this.remove(name) : undefined
   }
 
   recordOf(name: Buffer): EntryRecord | undefined {
@@ -137,7 +181,7 @@ export class EmbeddedTree {
   putLimited(kind: number, name: Buffer, value: Buffer, expiresAtMs: number): void {
     const key = namedKey(kind, name)
     const old = this.#database.getBinary(key)
-    if (old === undefined) this.#addToSum(limitedBytesOnDisk(name.length))
+    if (old === undefined) this.sum.add(limitedBytesOnDisk(name.length))
     else this.#database.remove(timedKey(kinds.limitedByExpiry, old.readUIntBE(0, timeBytes), key))
     this.#database.put(key, encodeEntry(value, expiresAtMs))
     this.#database.put(timedKey(kinds.limitedByExpiry, expiresAtMs, key), nothing)
@@ -150,18 +194,7 @@ export class EmbeddedTree {
     const found = this.#database.getBinary(key)
     if (found === undefined) return
     this.#database.remove(key)
-    this.#addToSum(-limitedBytesOnDisk(key.length - 1))
-  }
-
-  /** What everything is counted as. */
-  sum(): number {
-    return this.#database.getBinary(sumKey)?.readDoubleBE(0) ?? 0
-  }
-
-  #addToSum(bytes: number): void {
-    const sum = Buffer.allocUnsafe(8)
-    sum.writeDoubleBE(this.sum() + bytes)
-    this.#database.put(sumKey, sum)
+    this.sum.add(-limitedBytesOnDisk(key.length - 1))
   }
 
   #writeRecord(name: Buffer, record: EntryRecord): void {
@@ -171,7 +204,7 @@ export class EmbeddedTree {
 
   /** Lets the expired and then the least recently used go, never `spared`. False when there are more to go. */
   #makeRoom(growth: number, spared: Buffer, nowMs: number): boolean {
-    let tooMuch = this.sum() + growth - this.#maxBytes
+    let tooMuch = this.sum.bytes + growth - this.#maxBytes
     if (tooMuch <= 0) return true
     const expired = this.expired(kinds.byExpiry, nowMs, stepCount)
     const end = afterPrefix(Buffer.from([kinds.byUse]))
@@ -191,9 +224,21 @@ export class EmbeddedTree {
     this.#database.remove(timedKey(kinds.byExpiry, record.expiresAtMs, name))
     this.#database.remove(timedKey(kinds.byUse, record.usedAtMs, name))
     if (record.partitionHash !== undefined) this.#database.remove(vectorKey(record.partitionHash, name))
-    if (record.tagCount === 0) return
+    this.#untag(name, record.tagCount)
+  }
+
+  #tag(name: Buffer, tags: readonly string[]): void {
+    for (const tag of tags) {
+      const hash = hashOf(tag)
+      this.#database.put(tagKey(hash, name), nothing)
+      this.#database.put(tagOfKey(name, hash), nothing)
+    }
+  }
+
+  #untag(name: Buffer, count: number): void {
+    if (count === 0) return
     const prefix = tagOfKey(name)
-    for (const key of this.keys(prefix, afterPrefix(prefix), record.tagCount)) {
+    for (const key of this.keys(prefix, afterPrefix(prefix), count)) {
       this.#database.remove(tagKey(key.subarray(-hashBytes), name))
       this.#database.remove(key)
     }

@@ -1,33 +1,25 @@
-import { randomBytes } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RepriseError } from '../core/errors.ts'
 import {
+  checkMark,
   checkMaxBytes,
   checkName,
-  checkStep,
+  checkSelector,
+  checkTags,
   checkVector,
   closedError,
-  isBeyond,
   tooLargeError,
   wholeTtl
 } from './check.ts'
-import { type Environment, enterEnvironment, unreadable } from './embedded-environment.ts'
-import {
-  afterPrefix,
-  encodeEntry,
-  hashOf,
-  kinds,
-  maxTimeMs,
-  namedKey,
-  nameOfHashed,
-  tagKey,
-  timeBytes
-} from './embedded-layout.ts'
+import { type Environment, enterEnvironment, readLatest, unreadable } from './embedded-environment.ts'
+import { encodeEntry, maxTimeMs, timeBytes } from './embedded-layout.ts'
+import { EmbeddedLimited } from './embedded-limited.ts'
 import { again } from './embedded-queue.ts'
-import { ReaderWatch } from './embedded-readers.ts'
-import { EmbeddedTree, stepCount } from './embedded-tree.ts'
+import { selectedNames } from './embedded-selection.ts'
+import { EmbeddedTree } from './embedded-tree.ts'
+import { EmbeddedUpkeep } from './embedded-upkeep.ts'
 import { EmbeddedVectors } from './embedded-vectors.ts'
-import { globMatcher, literalPrefix } from './glob.ts'
-import type { Lease, Selector, SetOptions, Store } from './store.ts'
+import type { Deletions, Lease, Selector, SetOptions, Store, StoreSize } from './store.ts'
 
 export interface EmbeddedStoreOptions {
   /** Where the database lies. Made when it is not there, readable for this user only. */
@@ -43,10 +35,8 @@ export interface EmbeddedStoreOptions {
   readonly sweepEveryMs?: number
 }
 
-/** The most reads that wait to be noted; what is read beyond is noted when it is read again. */
-const maxTouched = 20_000
-const flushEveryMs = 1000
-const watchEveryMs = 1000
+/** How long one step of a deletion may take: others wait for as long. */
+const stepMs = 1.5
 
 /**
  * Keeps entries in a folder that any number of processes of this machine may use at once (LMDB). What is acknowledged
@@ -66,30 +56,20 @@ class EmbeddedStore implements Store {
   readonly vectors: EmbeddedVectors
   readonly #environment: Environment
   readonly #tree: EmbeddedTree
-  readonly #readers: ReaderWatch
+  readonly #limited: EmbeddedLimited
+  readonly #upkeep: EmbeddedUpkeep
   readonly #maxBytes: number
-  readonly #touchAfterMs: number
-  /** When each key was last noted as used, as far as is remembered; and those that wait for it. */
-  readonly #touchedMs = new Map<string, number>()
-  #untouched: string[] = []
-  /** Why nothing can be stored for now. */
-  #obstacle: string | undefined
-  readonly #timers: readonly NodeJS.Timeout[]
   #closing: Promise<void> | undefined
 
   constructor(environment: Environment, options: EmbeddedStoreOptions & { readonly maxBytes: number }) {
     const { maxBytes, touchAfterMs = 60_000, sweepEveryMs = 10_000 } = options
+    const { database, queue, pageSize } = environment
     this.#environment = environment
-    this.#tree = new EmbeddedTree(environment.database, environment.pageSize, maxBytes)
-    this.vectors = new EmbeddedVectors(environment.database, this.#tree.log)
-    this.#readers = new ReaderWatch(environment.database)
+    this.#tree = new EmbeddedTree(database, pageSize, maxBytes)
+    this.vectors = new EmbeddedVectors(database, this.#tree.log)
+    this.#limited = new EmbeddedLimited(queue, this.#tree, (key) => this.#check(key))
+    this.#upkeep = new EmbeddedUpkeep(database, queue, this.#tree, { maxBytes, touchAfterMs, sweepEveryMs })
     this.#maxBytes = maxBytes
-    this.#touchAfterMs = touchAfterMs
-    this.#timers = [
-      setInterval(() => this.#noteUses(), Math.min(flushEveryMs, touchAfterMs)).unref(),
-      setInterval(() => this.#sweep(), sweepEveryMs).unref(),
-      setInterval(() => this.#watchReaders(), watchEveryMs).unref()
-    ]
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -103,91 +83,105 @@ class EmbeddedStore implements Store {
     if (found === undefined) return undefined
     const nowMs = Date.now()
     if (found.readUIntBE(0, timeBytes) <= nowMs) return undefined
-    this.#touch(key, nowMs)
+    this.#upkeep.touch(key, nowMs)
     return found.subarray(timeBytes, found.length)
   }
 
-  async set(key: string, value: Uint8Array, { ttlMs, tags, vector }: SetOptions): Promise<void> {
+  async set(key: string, value: Uint8Array, options: SetOptions): Promise<Deletions | undefined> {
     this.#check(key)
-    for (const tag of tags) checkName('tag', tag)
+    const { vector, since } = options
+    const tags = checkTags(options.tags)
     checkVector(vector)
-    const ttl = wholeTtl(ttlMs)
+    checkMark(since)
+    const ttl = wholeTtl(options.ttlMs)
     const name = Buffer.from(key)
-    const unique = [...new Set(tags)]
     const nowMs = Date.now()
     const expiresAtMs = Math.min(nowMs + ttl, maxTimeMs)
     const entry = encodeEntry(value, expiresAtMs)
     const put = vector && { partition: vector.partition, value: encodeEntry(vector.bytes, expiresAtMs) }
-    const bytes = this.#tree.bytesOf(name, entry.length, unique.length, put)
-    const most = Math.floor(this.#maxBytes / 4)
-    if (bytes > most) throw tooLargeError(this.name, bytes, most)
-    if (this.#obstacle !== undefined) throw new RepriseError('store-unavailable', this.#obstacle)
-    await this.#environment.queue.write(() => (this.#tree.put(name, entry, unique, nowMs, put) ? undefined : again))
-  }
-
-  async delete(selector: Selector): Promise<number> {
-    if (this.#closing !== undefined) throw closedError(this.name)
-    if ('key' in selector) {
-      const name = Buffer.from(selector.key)
-      return this.#environment.queue.write(() => this.#removeLive(name))
-    }
-    if ('tag' in selector) return this.#deleteRange(tagKey(hashOf(selector.tag), Buffer.alloc(0)), nameOfHashed)
-    const prefix = 'prefix' in selector ? selector.prefix : 'pattern' in selector ? literalPrefix(selector.pattern) : ''
-    const range = namedKey(kinds.record, Buffer.from(prefix))
-    if (!('pattern' in selector)) return this.#deleteRange(range, (key) => key.subarray(1))
-    const matches = globMatcher(selector.pattern)
-    return this.#deleteRange(range, (key) => {
-      const name = key.subarray(1)
-      return matches(name.toString()) ? name : undefined
+    this.#checkRoom(this.#tree.bytesOf(name, entry.length, tags.length, put?.value.length))
+    const isStored = await this.#environment.queue.write(() => {
+      if (since !== undefined && since !== this.#tree.deletions.mark) return false
+      return this.#tree.put(name, entry, tags, nowMs, put) ? true : again
     })
+    return isStored || since === undefined ? undefined : this.#deletedSince(since)
   }
 
-  async increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined> {
+  async replace(
+    key: string,
+    value: Uint8Array,
+    newTags: readonly string[],
+    beginning: Uint8Array,
+    since: number
+  ): Promise<boolean> {
     this.#check(key)
-    checkStep(by, atMost)
-    const ttl = wholeTtl(ttlMs)
+    checkMark(since)
+    const tags = checkTags(newTags)
     const name = Buffer.from(key)
+    const [own, ownBeginning] = [Buffer.from(value), Buffer.from(beginning)]
+    this.#checkRoom(this.#tree.bytesOf(name, own.length, tags.length))
     return this.#environment.queue.write(() => {
-      const nowMs = Date.now()
-      const counter = this.#tree.limited(kinds.counter, name, nowMs)
-      const before = counter?.value.readDoubleBE(0) ?? 0
-      if (isBeyond(before, by, atMost)) return undefined
-      const count = before + by
-      const value = Buffer.allocUnsafe(8)
-      value.writeDoubleBE(count)
-      this.#tree.putLimited(kinds.counter, name, value, counter?.expiresAtMs ?? Math.min(nowMs + ttl, maxTimeMs))
-      return count
+      if (since !== this.#tree.deletions.mark) return false
+      return this.#tree.replace(name, own, tags, ownBeginning, Date.now())
     })
   }
 
-  async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
-    this.#check(key)
-    const ttl = wholeTtl(ttlMs)
-    const name = Buffer.from(key)
-    const token = randomBytes(16)
-
-    /** Puts the lease down for as long, if `mayHold` agrees to who holds it now. */
-    const hold = (forMs: number, mayHold: (holder: Buffer | undefined) => boolean): Promise<boolean> =>
-      this.#environment.queue.write(() => {
-        const nowMs = Date.now()
-        if (!mayHold(this.#tree.limited(kinds.lease, name, nowMs)?.value)) return false
-        this.#tree.putLimited(kinds.lease, name, token, Math.min(nowMs + forMs, maxTimeMs))
-        return true
-      })
-    const isMine = (holder: Buffer | undefined): boolean => holder?.equals(token) === true
-
-    if (!(await hold(ttl, (holder) => holder === undefined))) return undefined
-    return {
-      renew: async (againMs) => {
-        this.#check(key)
-        return hold(wholeTtl(againMs), isMine)
-      },
-      release: async () => {
-        this.#check(key)
-        // Held for no time at all is held no more; the sweep takes it away.
-        await hold(0, isMine)
+  async delete(selector: Selector, deleted?: (key: string) => void): Promise<number> {
+    this.#checkOpen()
+    checkSelector(selector)
+    const { database, queue } = this.#environment
+    await queue.write(() => this.#tree.announce(selector))
+    let count = 0
+    for await (const names of selectedNames(database, selector, true)) {
+      for (let rest = names; rest.length > 0; ) {
+        const { live, left } = await queue.write(() => this.#removeSome(rest, selector))
+        for (const name of live) deleted?.(name.toString())
+        count += live.length
+        rest = left
       }
     }
+    return count
+  }
+
+  async mark(): Promise<number> {
+    this.#checkOpen()
+    const { database, queue } = this.#environment
+    const { deletions } = this.#tree
+    return readLatest(database, () => deletions.mark) ?? queue.write(() => deletions.begin())
+  }
+
+  async deletedSince(mark: number): Promise<Deletions> {
+    this.#checkOpen()
+    checkMark(mark)
+    return this.#deletedSince(mark)
+  }
+
+  async *keys(selector: Selector): AsyncGenerator<readonly string[]> {
+    this.#checkOpen()
+    for await (const names of selectedNames(this.#environment.database, selector, false)) {
+      yield names.map((name) => name.toString())
+      this.#checkOpen()
+      await nextTurn()
+    }
+  }
+
+  async size(): Promise<StoreSize> {
+    this.#checkOpen()
+    const { sum } = this.#tree
+    const { bytes, entries } = readLatest(this.#environment.database, () => ({
+      bytes: sum.bytes,
+      entries: sum.entries
+    }))
+    if (entries === undefined) this.#upkeep.count()
+    return { ...(entries === undefined ? {} : { entries }), bytes, maxBytes: this.#maxBytes }
+  }
+
+  increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined> {
+    return this.#limited.increment(key, by, ttlMs, atMost)
+  }
+
+  lease(key: string, ttlMs: number): Promise<Lease | undefined> {
+    return this.#limited.lease(key, ttlMs)
   }
 
   close(): Promise<void> {
@@ -196,7 +190,7 @@ class EmbeddedStore implements Store {
   }
 
   async #close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
+    this.#upkeep.end()
     this.vectors.end()
     await this.#environment.leave()
   }
@@ -214,84 +208,38 @@ class EmbeddedStore implements Store {
   }
 
   #check(key: string): void {
-    if (this.#closing !== undefined) throw closedError(this.name)
+    this.#checkOpen()
     checkName('key', key)
   }
 
-  #removeLive(name: Buffer): number {
-    const record = this.#tree.remove(name)
-    return record !== undefined && record.expiresAtMs > Date.now() ? 1 : 0
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closedError(this.name)
   }
 
-  /** Deletes the entries that a range of keys points to, a few in each transaction. */
-  async #deleteRange(prefix: Buffer, nameIn: (key: Buffer) => Buffer | undefined): Promise<number> {
-    const end = afterPrefix(prefix)
-    let start = prefix
-    let count = 0
-    return this.#environment.queue.write(() => {
-      const keys = this.#tree.keys(start, end, stepCount)
-      for (const key of keys) {
-        const name = nameIn(key)
-        if (name !== undefined) count += this.#removeLive(name)
-      }
-      const last = keys.at(-1)
-      if (last === undefined || keys.length < stepCount) return count
-      start = Buffer.concat([last, Buffer.from([0])])
-      return again
-    })
+  /** @throws RepriseError `body-too-large`, `store-unavailable` */
+  #checkRoom(bytes: number): void {
+    const most = Math.floor(this.#maxBytes / 4)
+    if (bytes > most) throw tooLargeError(this.name, bytes, most)
+    const { obstacle } = this.#upkeep
+    if (obstacle !== undefined) throw new RepriseError('store-unavailable', obstacle)
   }
 
-  #touch(key: string, nowMs: number): void {
-    const touchedMs = this.#touchedMs.get(key)
-    if (touchedMs !== undefined && nowMs - touchedMs < this.#touchAfterMs) return
-    if (this.#untouched.length >= maxTouched) return
-    if (this.#touchedMs.size >= maxTouched) this.#touchedMs.clear()
-    this.#touchedMs.set(key, nowMs)
-    this.#untouched.push(key)
+  async #deletedSince(since: number): Promise<Deletions> {
+    await this.mark()
+    return this.#tree.deletions.since(since)
   }
 
-  #noteUses(): void {
-    const keys = this.#untouched
-    if (keys.length === 0) return
-    this.#untouched = []
-    let index = 0
-    this.#inBackground(() => {
-      const nowMs = Date.now()
-      const step = keys.slice(index, index + stepCount)
-      for (const key of step) this.#tree.touch(Buffer.from(key), nowMs - this.#touchAfterMs, nowMs)
-      index += step.length
-      return index >= keys.length ? undefined : again
-    })
-  }
-
-  #sweep(): void {
-    if (this.#isSomethingExpired()) this.#inBackground(() => (this.#tree.sweep(Date.now()) ? again : undefined))
-  }
-
-  #watchReaders(): void {
-    try {
-      const pid = this.#readers.stuckProcess()
-      const isTooLarge = pid !== undefined && this.#readers.fileBytes() > 2 * this.#maxBytes
-      this.#obstacle = isTooLarge
-        ? `process ${pid} has stopped while reading, and keeps room from being used again`
-        : undefined
-    } catch {
-      // What ails the database will be said to those who use it.
+  /** Removes the first of what was selected; which of them were live, and what is left to be removed. */
+  #removeSome(names: readonly Buffer[], selector: Selector) {
+    const untilMs = performance.now() + stepMs
+    const nowMs = Date.now()
+    const live: Buffer[] = []
+    for (const [index, name] of names.entries()) {
+      // Another entry may be there by now: with other tags, it is not selected any more.
+      const record = 'tag' in selector ? this.#tree.removeTagged(name, selector.tag) : this.#tree.remove(name)
+      if (record !== undefined && record.expiresAtMs > nowMs) live.push(name)
+      if (performance.now() >= untilMs) return { live, left: names.slice(index + 1) }
     }
-  }
-
-  /** Asked before writing, so that a store at rest takes no lock. */
-  #isSomethingExpired(): boolean {
-    try {
-      const nowMs = Date.now()
-      return [kinds.byExpiry, kinds.limitedByExpiry].some((kind) => this.#tree.expired(kind, nowMs, 1).length > 0)
-    } catch {
-      return false
-    }
-  }
-
-  /** For what nobody waits for; when it cannot be done now, it will be the next time. */
-  #inBackground(work: () => undefined | typeof again): void {
-    this.#environment.queue.write(work).catch(() => {})
+    return { live, left: [] }
   }
 }

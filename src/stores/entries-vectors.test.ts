@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Event } from '../core/events.ts'
+import { type FakeStoredVectors, fakeStoredVectors } from '../../test/support/fake-stored-vectors.ts'
+import { Breaker } from '../core/breaker.ts'
+import { type Event, ignore } from '../core/events.ts'
 import type { StoredVector, StoredVectors } from '../core/stored-vectors.ts'
 import { Entries } from './entries.ts'
+import { EntriesVectors } from './entries-vectors.ts'
 import type { Entry } from './entry.ts'
 import { memoryStore } from './memory.ts'
+import { createSeal, type Seal, sealWithin } from './seal.ts'
 import type { Store } from './store.ts'
 
 function entry(key: string): Entry {
@@ -21,7 +25,7 @@ function entry(key: string): Entry {
 }
 
 function vector(text: string, partition = 'partition') {
-  return { partition, bytes: Buffer.from(text) }
+  return { vector: { partition, bytes: Buffer.from(text) } }
 }
 
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString()
@@ -118,12 +122,82 @@ describe('the vectors of a store', () => {
   })
 })
 
+describe('sealed vectors', () => {
+  const seal = createSeal([{ id: 'one', key: new Uint8Array(32).fill(1) }])
+  let store: FakeStoredVectors
+
+  beforeEach(() => {
+    store = fakeStoredVectors()
+  })
+
+  function vectorsOf(namespace: string, own: Seal | undefined): EntriesVectors {
+    const reads = new Breaker({ part: 'store', deadlineMs: 1000, observe: ignore, probe: async () => undefined })
+    return new EntriesVectors(store, namespace, reads, own && sealWithin(own, namespace))
+  }
+
+  /** What can be had of a vector, by each way that there is. */
+  async function found(vectors: EntriesVectors, partition: string, key: string): Promise<string[]> {
+    const all = (await read(vectors, partition)).filter((one) => one.key === key)
+    const ways = [await vectors.get(partition, key), vectors.peek?.(partition, key), all[0]?.bytes]
+    return ways.map((bytes) => (bytes === undefined ? 'none' : text(bytes)))
+  }
+
+  it('are opened where they are read, and hidden where they lie', async () => {
+    const mine = vectorsOf('mine:', seal)
+    const bytes = mine.seal('partition', 'a', Buffer.from('a meaning'))
+    store.setBytes('mine:partition', 'mine:a', bytes)
+    expect(text(bytes)).not.toContain('meaning')
+    expect(await found(mine, 'partition', 'a')).toEqual(['a meaning', 'a meaning', 'a meaning'])
+  })
+
+  it('are not there for another entry, in another partition, or in another namespace', async () => {
+    const mine = vectorsOf('mine:', seal)
+    const bytes = mine.seal('partition', 'a', Buffer.from('a meaning'))
+    store.setBytes('mine:partition', 'mine:b', bytes)
+    store.setBytes('mine:other', 'mine:a', bytes)
+    store.setBytes('theirs:partition', 'theirs:a', bytes)
+    expect(await found(mine, 'partition', 'b')).toEqual(['none', 'none', 'none'])
+    expect(await found(mine, 'other', 'a')).toEqual(['none', 'none', 'none'])
+    expect(await found(vectorsOf('theirs:', seal), 'partition', 'a')).toEqual(['none', 'none', 'none'])
+  })
+
+  it('are not there when they are not sealed, or harmed, or sealed under a key that is not known', async () => {
+    const mine = vectorsOf('mine:', seal)
+    const bytes = mine.seal('partition', 'a', Buffer.from('a meaning'))
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1
+    const other = vectorsOf('mine:', createSeal([{ id: 'two', key: new Uint8Array(32).fill(2) }]))
+    for (const stored of [bytes, Buffer.from('a meaning'), other.seal('partition', 'a', Buffer.from('a meaning'))]) {
+      store.setBytes('mine:partition', 'mine:a', stored)
+      expect(await found(mine, 'partition', 'a')).toEqual(['none', 'none', 'none'])
+    }
+  })
+
+  it('do not keep others of their batch from being read', async () => {
+    const mine = vectorsOf('mine:', seal)
+    for (const key of ['a', 'b', 'c']) {
+      const bytes = Buffer.from(key)
+      store.setBytes('mine:partition', `mine:${key}`, key === 'b' ? bytes : mine.seal('partition', key, bytes))
+    }
+    expect((await read(mine, 'partition')).map(({ key }) => key)).toEqual(['a', 'c'])
+  })
+
+  it('are what they are without a seal', () => {
+    const bytes = Buffer.from('a meaning')
+    expect(vectorsOf('mine:', undefined).seal('partition', 'a', bytes)).toBe(bytes)
+  })
+})
+
 /** A store in which there is nothing. */
 function stub(): Store {
   return {
     name: 'stub',
     get: async () => undefined,
-    set: async () => {},
+    set: async () => undefined,
+    replace: async () => false,
+    mark: async () => 0,
+    deletedSince: async () => ({ mark: 0, selectors: [] }),
+    async *keys() {},
+    size: async () => ({}),
     delete: async () => 0,
     increment: async () => 0,
     lease: async () => undefined,

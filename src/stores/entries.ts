@@ -1,30 +1,16 @@
-import { LRUCache } from 'lru-cache'
 import { Breaker } from '../core/breaker.ts'
-import { RepriseError } from '../core/errors.ts'
 import { ignore, type Observe } from '../core/events.ts'
-import type { StoredVectors } from '../core/stored-vectors.ts'
+import { kindOfKey } from '../core/key.ts'
+import type { Selection } from '../core/selection.ts'
 import type { Tallied, Tally, TallyOptions } from '../core/tally.ts'
+import { Claims, mostTries } from './claims.ts'
+import { DecodedEntries } from './decoded-entries.ts'
+import type { EntriesOptions, PutOptions } from './entries-options.ts'
 import { EntriesVectors } from './entries-vectors.ts'
-import { decodeEntry, type Entry, encodeEntry, isSameEntry } from './entry.ts'
-import type { Lease, PartitionedVector, Selector, SetOptions, Store } from './store.ts'
-
-export interface EntriesOptions {
-  /** Keeps applications apart that share a store: letters, digits, `.`, `_` and `-`. Default: `default`. */
-  readonly namespace?: string
-  /** The longest that one call to the store may hold a request up, in milliseconds. Default: 50. */
-  readonly deadlineMs?: number
-  readonly observe?: Observe
-  readonly now?: () => number
-}
-
-interface Decoded {
-  /** The key in the store. */
-  readonly stored: string
-  readonly bytes: Buffer
-  readonly entry: Entry
-}
-
-const decodedBytes = 32 * 1024 ** 2
+import { type Entry, encodeEntry } from './entry.ts'
+import { Namespace } from './namespace.ts'
+import { type Seal, sealWithin } from './seal.ts'
+import type { Deletions, Lease, SetOptions, Store, StoreSize } from './store.ts'
 
 /** How many times the deadline a write to a store of this machine may take, and a count in any store. */
 const patience = 20
@@ -39,33 +25,24 @@ export class Entries implements Tally {
    * The namespace's vectors, if the store keeps any. What fails rejects or throws, a `get` that takes longer than the
    * deadline too: that nobody knows is not the same as that there is no vector.
    */
-  readonly vectors: StoredVectors | undefined
+  readonly vectors: EntriesVectors | undefined
   readonly #store: Store
-  readonly #namespace: string
+  readonly #namespace: Namespace
   readonly #observe: Observe
   readonly #now: () => number
   readonly #reads: Breaker
   readonly #writes: Breaker
   readonly #counts: Breaker
   readonly #writing = new Set<Promise<void>>()
-  /** What was read lately, with the bytes it was read from: the same bytes need not be checked and parsed again. */
-  readonly #decoded = new LRUCache<string, Decoded>({
-    max: 10_000,
-    maxSize: decodedBytes,
-    sizeCalculation: ({ bytes, entry }) => bytes.length + entry.body.length + 1000
-  })
+  readonly #decoded: DecodedEntries
+  readonly #seal: Seal | undefined
+  readonly #claims: Claims
 
   constructor(store: Store, options: EntriesOptions = {}) {
     this.#store = store
-    const { namespace = 'default' } = options
-    // No colon within, so that one namespace's prefix is never the beginning of another's.
-    if (!/^[\w.-]{1,64}$/.test(namespace)) {
-      throw new RepriseError(
-        'invalid-option',
-        `namespace: expected 1 to 64 letters, digits, '.', '_' or '-', got ${JSON.stringify(namespace)}`
-      )
-    }
-    this.#namespace = `${namespace}:`
+    this.#namespace = new Namespace(options.namespace)
+    this.#seal = options.seal && sealWithin(options.seal, this.#namespace.prefix)
+    this.#decoded = new DecodedEntries(this.#seal)
     this.#observe = options.observe ?? ignore
     this.#now = options.now ?? Date.now
     const { deadlineMs = 50 } = options
@@ -88,7 +65,17 @@ export class Entries implements Tally {
       observe,
       probe: () => store.increment('probe', 0, 1000)
     })
-    this.vectors = store.vectors && new EntriesVectors(store.vectors, this.#namespace, this.#reads)
+    this.#claims = new Claims({
+      store,
+      reads: this.#reads,
+      writes: this.#writes,
+      namespace: this.#namespace,
+      decoded: this.#decoded,
+      seal: this.#seal,
+      find: (key) => this.get(key),
+      write: (entry, write) => this.#write('tag', this.#writes, write, entry.kind)
+    })
+    this.vectors = store.vectors && new EntriesVectors(store.vectors, this.#namespace.prefix, this.#reads, this.#seal)
   }
 
   get storeName(): string {
@@ -106,11 +93,13 @@ export class Entries implements Tally {
     const known = this.#decoded.get(key)
     let bytes: Uint8Array | undefined
     try {
-      bytes = this.#store.peek?.(known?.stored ?? this.#namespace + key)
+      bytes = this.#store.peek?.(known?.stored ?? this.#namespace.stored(key))
     } catch {
       // `get` will tell of it.
     }
-    return bytes === undefined ? undefined : this.#alive(this.#decode(key, bytes, known))
+    return bytes === undefined
+      ? undefined
+      : this.#alive(this.#decoded.read(key, known?.stored ?? this.#namespace.stored(key), bytes, known))
   }
 
   /** The entry under `key`, fresh or stale. One that is corrupt is deleted and reported, and is not there. */
@@ -123,15 +112,15 @@ export class Entries implements Tally {
   async find(key: string): Promise<Entry | undefined | 'unknown'> {
     if (this.#reads.isOpen) return 'unknown'
     const known = this.#decoded.get(key)
-    const stored = known?.stored ?? this.#namespace + key
+    const stored = known?.stored ?? this.#namespace.stored(key)
     let bytes: Uint8Array | undefined
     try {
-      bytes = await this.#reads.run('get', () => this.#store.get(stored))
+      bytes = await this.#reads.run('get', () => this.#store.get(stored), kindOfKey(key))
     } catch {
       return 'unknown'
     }
     if (bytes === undefined) return undefined
-    const entry = this.#decode(key, bytes, known)
+    const entry = this.#decoded.read(key, stored, bytes, known)
     if (entry !== undefined) return this.#alive(entry)
     this.#observe({ type: 'failed', part: 'store', operation: 'decode', error: new Error(`corrupt entry ${stored}`) })
     await this.#write('delete', this.#writes, async () => {
@@ -140,42 +129,84 @@ export class Entries implements Tally {
     return undefined
   }
 
-  /** The bytes that were decoded last are not decoded again. */
-  #decode(key: string, bytes: Uint8Array, known: Decoded | undefined): Entry | undefined {
-    if (known !== undefined && isSameEntry(known.bytes, bytes)) return known.entry
-    // A copy, because a peeked value is the store's own and may be written over.
-    const own = Buffer.from(bytes)
-    const entry = decodeEntry(key, own)
-    if (entry !== undefined) this.#decoded.set(key, { stored: this.#namespace + key, bytes: own, entry })
-    return entry
-  }
-
   /** The store's clock decides when an entry is reclaimed, the entry's own when it is of no more use. */
-  #alive(entry: Entry | undefined): Entry | undefined {
-    return entry !== undefined && entry.expiresAtMs > this.#now() ? entry : undefined
+  #alive(entry: Entry | 'foreign' | undefined): Entry | undefined {
+    return entry !== undefined && entry !== 'foreign' && entry.expiresAtMs > this.#now() ? entry : undefined
   }
 
   /**
-   * Stores an entry for a layer, and the vector it is found by when it is looked for by meaning; true when the store has
-   * it.
+   * The store's mark, to be read before anybody is asked for what is to be stored; undefined when the store cannot say.
    */
-  async put(entry: Entry, vector?: PartitionedVector, layer = 'exact'): Promise<boolean> {
+  async mark(): Promise<number | undefined> {
+    if (this.#reads.isOpen) return undefined
+    try {
+      return await this.#reads.run('mark', () => this.#store.mark())
+    } catch {
+      return undefined
+    }
+  }
+
+  /**
+   * Whether something with that key, bearing those tags, has been invalidated after the mark; true when nobody knows.
+   * `anyTag`: it may bear others too.
+   */
+  async isInvalidated(
+    mark: number | undefined,
+    key: string,
+    tags: readonly string[],
+    anyTag = false
+  ): Promise<boolean> {
+    return (await this.#claims.validUpTo(mark, key, tags, anyTag)) === undefined
+  }
+
+  /**
+   * The entry, bearing those tags beside its own: what is invalidated by them from now on takes it along. Undefined when
+   * one of them has been invalidated since its answer was asked for, or nobody knows: then it is none of theirs.
+   */
+  async claim(entry: Entry, tags: readonly string[]): Promise<Entry | undefined> {
+    // Nearly always.
+    return tags.length === 0 ? entry : this.#claims.claim(entry, tags)
+  }
+
+  /**
+   * Stores an entry for a layer; true when the store has it. With `since`, unless what it answers, or one of its tags,
+   * has been invalidated after that mark.
+   */
+  async put(entry: Entry, { vector, layer = 'exact', since }: PutOptions = {}): Promise<boolean> {
     const ttlMs = entry.expiresAtMs - this.#now()
     // A store that has just let a read wait in vain need not let the same request wait again.
     if (ttlMs <= 0 || this.#reads.isOpen) return false
-    const bytes = encodeEntry(entry)
-    const tags = entry.tags.map((tag) => this.#namespace + tag)
-    const options: SetOptions =
-      vector === undefined
-        ? { ttlMs, tags }
-        : { ttlMs, tags, vector: { partition: this.#namespace + vector.partition, bytes: vector.bytes } }
-    const stored = await this.#write('set', this.#writes, () =>
-      this.#store.set(this.#namespace + entry.key, bytes, options)
-    )
-    if (stored) {
-      this.#observe({ type: 'stored', layer, kind: entry.kind, key: entry.key, bytes: bytes.length })
+    const bytes = encodeEntry(entry, this.#seal)
+    const { key, kind } = entry
+    let options: SetOptions = {
+      ttlMs,
+      tags: entry.tags.map((tag) => this.#namespace.stored(tag)),
+      ...(vector === undefined
+        ? {}
+        : {
+            vector: {
+              partition: this.#namespace.stored(vector.partition),
+              bytes: this.vectors?.seal(vector.partition, key, vector.bytes) ?? vector.bytes
+            }
+          }),
+      ...(since === undefined ? {} : { since })
     }
-    return stored
+    let deletions: Deletions | undefined
+    for (let tries = 0; tries < mostTries; tries++) {
+      const set = async (): Promise<void> => {
+        deletions = await this.#store.set(this.#namespace.stored(key), bytes, options)
+      }
+      if (!(await this.#write('set', this.#writes, set, kind))) return false
+      if (deletions === undefined) {
+        this.#observe({ type: 'stored', layer, kind, key, bytes: bytes.length })
+        return true
+      }
+      if (!this.#namespace.isSpared(deletions, key, entry.tags)) break
+      // What has been deleted was something else.
+      options = { ...options, since: deletions.mark }
+    }
+    this.#observe({ type: 'refused', layer, kind, key, reason: 'invalidated' })
+    return false
   }
 
   /**
@@ -186,7 +217,7 @@ export class Entries implements Tally {
     let taking: Promise<Lease | undefined> | undefined
     try {
       return await this.#writes.run('lease', () => {
-        taking = this.#store.lease(this.#namespace + key, ttlMs)
+        taking = this.#store.lease(this.#namespace.stored(key), ttlMs)
         return taking
       })
     } catch {
@@ -196,11 +227,47 @@ export class Entries implements Tally {
     }
   }
 
-  /** Deletes what is selected within the namespace; returns how many entries went. */
-  async invalidate(selector: Selector): Promise<number> {
-    const count = await this.#store.delete(this.#within(selector))
-    this.#observe({ type: 'invalidated', count })
+  /**
+   * Deletes what is selected within the namespace; returns how many entries went. What is being asked for at the time
+   * will not be stored either. @throws what the store fails with
+   */
+  async invalidate(selection: Selection): Promise<number> {
+    let count = 0
+    const byKind: Record<string, number> = {}
+    for (const selector of this.#namespace.selectorsOf(selection)) {
+      await this.#store.delete(selector, (stored) => {
+        const key = this.#namespace.keyOf(stored)
+        if (!this.#namespace.isEntry(key)) return
+        const kind = kindOfKey(key)
+        count += 1
+        byKind[kind] = (byKind[kind] ?? 0) + 1
+      })
+    }
+    this.#observe({ type: 'invalidated', count, byKind })
     return count
+  }
+
+  /** The keys of the entries that are selected, in batches. @throws what the store fails with */
+  async *keys(selection: Selection): AsyncGenerator<readonly string[]> {
+    for (const selector of this.#namespace.selectorsOf(selection)) {
+      for await (const batch of this.#store.keys(selector)) {
+        yield batch.map((stored) => this.#namespace.keyOf(stored)).filter((key) => this.#namespace.isEntry(key))
+      }
+    }
+  }
+
+  /** How much is in the store, all namespaces together; nothing of it when the store cannot say. */
+  async size(): Promise<StoreSize> {
+    try {
+      return await this.#store.size()
+    } catch {
+      return {}
+    }
+  }
+
+  /** Names a kind that there are entries of. */
+  know(kind: string): void {
+    this.#namespace.know(kind)
   }
 
   /**
@@ -211,7 +278,7 @@ export class Entries implements Tally {
     if (this.#counts.isOpen) return 'down'
     const outcome: { tallied: Tallied; isLate: boolean } = { tallied: 'unknown', isLate: false }
     await this.#write('increment', this.#counts, async () => {
-      const tallied = (await this.#store.increment(this.#namespace + key, by, ttlMs, atMost)) ?? 'over'
+      const tallied = (await this.#store.increment(this.#namespace.stored(key), by, ttlMs, atMost)) ?? 'over'
       outcome.tallied = tallied
       if (outcome.isLate) onLate?.(tallied)
     })
@@ -229,23 +296,15 @@ export class Entries implements Tally {
     await this.#store.close()
   }
 
-  #within(selector: Selector): Selector {
-    const namespace = this.#namespace
-    if ('key' in selector) return { key: namespace + selector.key }
-    if ('tag' in selector) return { tag: namespace + selector.tag }
-    if ('prefix' in selector) return { prefix: namespace + selector.prefix }
-    if ('pattern' in selector) return { pattern: namespace + selector.pattern }
-    return { prefix: namespace }
-  }
-
   /** A write that misses its deadline goes on by itself; `close` waits for it. */
-  async #write(operation: string, breaker: Breaker, write: () => Promise<void>): Promise<boolean> {
+  async #write(operation: string, breaker: Breaker, write: () => Promise<void>, kind?: string): Promise<boolean> {
     try {
-      await breaker.run(operation, () => {
+      const started = (): Promise<void> => {
         const writing = write().finally(() => this.#writing.delete(writing))
         this.#writing.add(writing)
         return writing
-      })
+      }
+      await breaker.run(operation, started, kind)
       return true
     } catch {
       return false

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, type Entry, encodeEntry } from './entry.ts'
+import { decodeEntry, distinctBytes, type Entry, encodeEntry, isSameEntry } from './entry.ts'
+import { createSeal, sealWithin } from './seal.ts'
 
 const entry: fc.Arbitrary<Entry> = fc.record(
   {
@@ -11,6 +12,7 @@ const entry: fc.Arbitrary<Entry> = fc.record(
     eagerFromMs: fc.nat(),
     revalidateUntilMs: fc.nat(),
     graceUntilMs: fc.nat(),
+    mark: fc.nat(),
     expiresAtMs: fc.nat(),
     tags: fc.array(fc.string({ unit: 'grapheme' })),
     provider: fc.string(),
@@ -25,11 +27,7 @@ describe('a stored entry', () => {
   it('comes back as it was', () => {
     fc.assert(
       fc.property(entry, (original) => {
-        const decoded = decodeEntry(original.key, encodeEntry(original))
-        expect(decoded && { ...decoded, body: Buffer.from(decoded.body) }).toEqual({
-          ...original,
-          body: Buffer.from(original.body)
-        })
+        expect(comparable(decodeEntry(original.key, encodeEntry(original)))).toEqual(comparable(original))
       })
     )
   })
@@ -70,3 +68,98 @@ describe('a stored entry', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => decodeEntry('k', bytes) === undefined))
   })
 })
+
+describe('a sealed entry', () => {
+  const keys = [1, 2].map((byte) => ({ id: `key-${byte}`, key: new Uint8Array(32).fill(byte) }))
+  const [one, two] = keys.map((key) => createSeal([key]))
+  if (one === undefined || two === undefined) throw new Error('no seals')
+  const both = createSeal([...keys].reverse())
+
+  it('comes back as it was, whichever of the known keys it was sealed under', () => {
+    fc.assert(
+      fc.property(entry, (original) => {
+        expect(comparable(decodeEntry(original.key, encodeEntry(original, one), one))).toEqual(comparable(original))
+        expect(comparable(decodeEntry(original.key, encodeEntry(original, one), both))).toEqual(comparable(original))
+        expect(comparable(decodeEntry(original.key, encodeEntry(original, both), two))).toEqual(comparable(original))
+      })
+    )
+  })
+
+  it('is never given out when any bit of it has changed, any part is missing, or it lies under another key', () => {
+    fc.assert(
+      fc.property(entry, fc.nat(), fc.nat(7), (original, at, bit) => {
+        const bytes = encodeEntry(original, one)
+        const position = at % bytes.length
+        const harmed = Buffer.from(bytes)
+        harmed[position] = (harmed[position] ?? 0) ^ (1 << bit)
+        const cut = bytes.subarray(0, position)
+        for (const wrong of [harmed, cut]) expect(typeof decodeEntry(original.key, wrong, one)).not.toBe('object')
+        expect(decodeEntry(`${original.key}x`, bytes, one)).toBeUndefined()
+        // Behind what names the key it is corrupt, and may be deleted.
+        if (position >= 8 && (position < 20 || position >= 25)) {
+          expect(decodeEntry(original.key, harmed, one)).toBeUndefined()
+        }
+      })
+    )
+  })
+
+  it('in which another was put in its place under the same key of the store is corrupt', () => {
+    const seals = ['mine:', 'theirs:'].map((namespace) => sealWithin(both, namespace))
+    const bytes = encodeEntry(plain, seals[1])
+    expect(decodeEntry(plain.key, bytes, seals[1])).toMatchObject({ key: plain.key })
+    expect(decodeEntry(plain.key, bytes, seals[0])).toBeUndefined()
+  })
+
+  it('is foreign, and neither corrupt nor there, to one who has no seal, or not its key', () => {
+    fc.assert(
+      fc.property(entry, (original) => {
+        expect(decodeEntry(original.key, encodeEntry(original, two))).toBe('foreign')
+        expect(decodeEntry(original.key, encodeEntry(original, two), one)).toBe('foreign')
+        const namesake = createSeal([{ id: 'key-2', key: new Uint8Array(32).fill(3) }])
+        expect(decodeEntry(original.key, encodeEntry(original, two), namesake)).toBe('foreign')
+      })
+    )
+  })
+
+  it('is the only one there for one who has a seal: what anybody could have written is foreign', () => {
+    fc.assert(
+      fc.property(entry, (original) => {
+        expect(decodeEntry(original.key, encodeEntry(original), one)).toBe('foreign')
+      })
+    )
+  })
+
+  it('is known again by its first bytes and its length, and told from the same entry sealed anew', () => {
+    const bytes = encodeEntry(plain, one)
+    expect(isSameEntry(bytes, Buffer.from(bytes))).toBe(true)
+    const again = encodeEntry(plain, one)
+    expect([again.length, isSameEntry(bytes, again)]).toEqual([bytes.length, false])
+    expect(bytes.subarray(0, distinctBytes).equals(again.subarray(0, distinctBytes))).toBe(false)
+  })
+
+  it('is compressed before: what says little takes little', () => {
+    const body = Buffer.alloc(100_000, 'again and again ')
+    expect(encodeEntry({ ...plain, body }, one).length).toBeLessThan(3000)
+  })
+
+  it('shows neither its text nor its answer', () => {
+    const bytes = encodeEntry({ ...plain, text: 'a secret question', body: Buffer.from('a secret answer') }, one)
+    expect(bytes.includes('secret')).toBe(false)
+    expect(bytes.includes(plain.key)).toBe(false)
+  })
+})
+
+const plain: Entry = {
+  key: 'llm:gpt-4o-mini:0123',
+  kind: 'llm',
+  storedAtMs: 1,
+  freshUntilMs: 2,
+  expiresAtMs: 3,
+  tags: [],
+  body: Buffer.from('an answer')
+}
+
+/** However its body's bytes are held. */
+function comparable(found: Entry | 'foreign' | undefined): unknown {
+  return typeof found === 'object' ? { ...found, body: Buffer.from(found.body) } : found
+}

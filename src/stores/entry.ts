@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import { crc32, gunzipSync, gzipSync } from 'node:zlib'
 import { isObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
+import { isSealed, type Seal } from './seal.ts'
 
 /** A stored answer, and what must be known of it. */
 export interface Entry {
@@ -20,6 +21,8 @@ export interface Entry {
   /** Of no use from this instant on. After the end of its other windows it only shows whether a new answer says more. */
   readonly expiresAtMs: number
   readonly tags: readonly string[]
+  /** The store's mark before anybody was asked: what was invalidated up to then says nothing of this answer. */
+  readonly mark?: number
   readonly provider?: string
   readonly model?: string
   /** Made by another model than the one that was asked for. */
@@ -36,14 +39,50 @@ export interface Entry {
 // Layout: 'R' '1' flags 0 | CRC-32 of all but itself, 4 bytes | length of the head, 4 bytes | a number drawn for this
 // entry, 8 bytes | head: JSON | body.
 // Numbers are little-endian. The checksum is there because a bit that flips inside a text still parses as JSON.
+// With a seal all of that is sealed, about its key; the seal's nonce is the number drawn for the entry then.
 const prefixBytes = 20
 const gzipped = 1
+
+/** The first bytes of an entry, sealed or not, that no other entry begins with. */
+export const distinctBytes = prefixBytes
 
 /** Bodies above this are compressed: below it gzip saves less than the reader pays for unpacking. */
 const gzipAboveBytes = 2048
 
-/** An entry as bytes for a store. */
-export function encodeEntry({ body, ...head }: Entry): Buffer {
+/** An entry as bytes for a store: sealed, where there is a seal. */
+export function encodeEntry(entry: Entry, seal?: Seal): Buffer {
+  const bytes = encodePlain(entry)
+  return seal === undefined ? bytes : seal.seal(bytes, entry.key)
+}
+
+/**
+ * Whether two are the same entry, told by checksum, length and the number that was drawn for it: whoever has checked
+ * the one need not read through the other, nor open it, which costs as much as the rest of a lookup.
+ */
+export function isSameEntry(a: Buffer, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let at = 0; at < prefixBytes; at++) if (a[at] !== b[at]) return false
+  return true
+}
+
+/**
+ * The entry in `bytes`; undefined when they are not an entry of `key`, whole and unharmed.
+ *
+ * `foreign` is one that is not for whoever reads it so: sealed under a key that is not known here, sealed where there is
+ * no seal, or not sealed where there is one (whoever can write to the store could have made it). It may be good to
+ * others that share the store: it is not there, and must not be deleted.
+ */
+export function decodeEntry(key: string, bytes: Uint8Array, seal?: Seal): Entry | 'foreign' | undefined {
+  if (isSealed(bytes)) {
+    if (seal === undefined || !seal.knows(bytes)) return 'foreign'
+    const opened = seal.open(bytes, key)
+    return opened && decodePlain(key, opened)
+  }
+  if (!isPlain(bytes)) return undefined
+  return seal === undefined ? decodePlain(key, bytes) : 'foreign'
+}
+
+function encodePlain({ body, ...head }: Entry): Buffer {
   const packed = body.length > gzipAboveBytes ? gzipSync(body, { level: 1 }) : body
   const headBytes = Buffer.from(JSON.stringify(head))
   const bytes = Buffer.allocUnsafe(prefixBytes + headBytes.length + packed.length)
@@ -59,20 +98,13 @@ export function encodeEntry({ body, ...head }: Entry): Buffer {
   return bytes
 }
 
-/**
- * Whether two are the same entry, told by checksum, length and the number that was drawn for it: whoever has checked
- * the one need not read through the other, which costs as much as the rest of a lookup.
- */
-export function isSameEntry(a: Buffer, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let at = 0; at < prefixBytes; at++) if (a[at] !== b[at]) return false
-  return true
+function isPlain(bytes: Uint8Array): boolean {
+  return bytes.length >= prefixBytes && bytes[0] === 0x52 && bytes[1] === 0x31
 }
 
-/** The entry in `bytes`; undefined when they are not an entry of `key`, whole and unharmed. */
-export function decodeEntry(key: string, bytes: Uint8Array): Entry | undefined {
+function decodePlain(key: string, bytes: Uint8Array): Entry | undefined {
+  if (!isPlain(bytes)) return undefined
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (buffer.length < prefixBytes || buffer[0] !== 0x52 || buffer[1] !== 0x31) return undefined
   if (checksum(buffer) !== buffer.readUInt32LE(4)) return undefined
   const bodyStart = prefixBytes + buffer.readUInt32LE(8)
   if (bodyStart > buffer.length) return undefined

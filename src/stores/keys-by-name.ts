@@ -14,7 +14,13 @@ export class KeysByName {
     if (keys?.size === 0) this.#keys.delete(name)
   }
 
+  /** As they are now. */
   of(name: string): readonly string[] {
     return [...(this.#keys.get(name) ?? [])]
+  }
+
+  /** In the order in which they got the name; they may come and go while they are gone through. */
+  each(name: string): Iterable<string> {
+    return this.#keys.get(name) ?? []
   }
 }

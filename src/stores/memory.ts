@@ -1,19 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { RepriseError } from '../core/errors.ts'
+import { beginsWith } from './begins-with.ts'
 import {
+  checkMark,
   checkMaxBytes,
   checkName,
-  checkStep,
+  checkSelector,
+  checkTags,
   checkVector,
   closedError,
-  isBeyond,
   tooLargeError,
   wholeTtl
 } from './check.ts'
+import { DeletionLog, nextMark } from './deletion-log.ts'
 import { globMatcher } from './glob.ts'
 import { KeysByName } from './keys-by-name.ts'
+import { MemoryLimited } from './memory-limited.ts'
 import { type HeldVector, MemoryVectors } from './memory-vectors.ts'
-import type { Lease, PartitionedVector, Selector, SetOptions, Store } from './store.ts'
+import type { Deletions, Lease, PartitionedVector, Selector, SetOptions, Store, StoreSize } from './store.ts'
 
 export interface MemoryStoreOptions {
   /** The most that entries may take, bookkeeping included. Default: 256 MB. */
@@ -31,9 +35,12 @@ const entryOverhead = 200
 const tagOverhead = 100
 const vectorOverhead = 200
 
-const maxCounters = 100_000
-const maxLeases = 100_000
 const purgeEveryMs = 30_000
+/** For how long keys are gone through before others have their turn, and after how many that is looked at. */
+const turnMs = 1
+const lookEvery = 64
+/** How many keys are listed at once. */
+const batch = 256
 
 /**
  * Keeps entries in this process, the least recently used making room for new ones. They go with the process.
@@ -52,13 +59,15 @@ class MemoryStore implements Store {
   readonly vectors: MemoryVectors
   readonly #maxBytes: number
   readonly #entries: LRUCache<string, Held>
+  /** Entries are numbered as they are set. Use does not change this order: it can be gone through while others are at work. */
+  readonly #numbers = new Map<string, number>()
   readonly #tagged = new KeysByName()
   /** The keys of a partition's vectors. */
   readonly #partitioned = new KeysByName()
-  /** In the order of their last use. */
-  readonly #counters = new Map<string, { count: number; readonly expiresAtMs: number }>()
-  readonly #leases = new Map<string, { token: symbol; expiresAtMs: number }>()
+  readonly #deletions = new DeletionLog(nextMark(0))
+  readonly #limited = new MemoryLimited((key) => this.#check(key))
   readonly #purging: NodeJS.Timeout
+  #setCount = 0
   #closed = false
 
   constructor({ maxBytes = 256 * 1024 ** 2 }: MemoryStoreOptions) {
@@ -69,7 +78,8 @@ class MemoryStore implements Store {
       maxSize: maxBytes,
       // Each entry has its own; lru-cache keeps no times at all unless it is given one to begin with.
       ttl: 1,
-      dispose: ({ tags, vector }, key) => {
+      dispose: ({ tags, vector }, key, reason) => {
+        if (reason !== 'set') this.#numbers.delete(key)
         for (const tag of tags) this.#tagged.remove(tag, key)
         if (vector !== undefined) this.#partitioned.remove(vector.partition, key)
       }
@@ -90,77 +100,102 @@ class MemoryStore implements Store {
     return this.#entries.get(key)?.bytes
   }
 
-  async set(key: string, value: Uint8Array, { ttlMs, tags, vector }: SetOptions): Promise<void> {
+  async set(key: string, value: Uint8Array, options: SetOptions): Promise<Deletions | undefined> {
     this.#check(key)
-    for (const tag of tags) checkName('tag', tag)
+    const { vector, since } = options
+    const tags = checkTags(options.tags)
     checkVector(vector)
-    const ttl = wholeTtl(ttlMs)
-    const size = sizeOf(key, value, tags, vector)
-    if (size > this.#maxBytes) throw tooLargeError(this.name, size, this.#maxBytes)
-    // Not a Buffer of Node's pool: an entry that stays would hold on to its neighbours.
+    checkMark(since)
+    const ttl = wholeTtl(options.ttlMs)
+    const size = this.#sizeOf(key, value, tags, vector)
+    if (since !== undefined && since !== this.#deletions.mark) return this.#deletions.since(since)
     const held = {
-      bytes: new Uint8Array(value),
-      tags: [...new Set(tags)],
-      vector: vector && heldVector(vector, Date.now() + ttl)
+      bytes: ownBytes(value),
+      tags,
+      vector: vector && { partition: vector.partition, bytes: ownBytes(vector.bytes), expiresAtMs: Date.now() + ttl }
     }
     // First, for it takes tags and vector off the entry that it replaces.
     this.#entries.set(key, held, { ttl, size })
-    for (const tag of held.tags) this.#tagged.add(tag, key)
-    if (held.vector === undefined) return
+    this.#numbers.set(key, ++this.#setCount)
+    for (const tag of tags) this.#tagged.add(tag, key)
+    if (held.vector === undefined) return undefined
     this.#partitioned.add(held.vector.partition, key)
     this.vectors.tell(key, held.vector)
+    return undefined
   }
 
-  async delete(selector: Selector): Promise<number> {
-    if (this.#closed) throw closedError(this.name)
+  async replace(
+    key: string,
+    value: Uint8Array,
+    newTags: readonly string[],
+    beginning: Uint8Array,
+    since: number
+  ): Promise<boolean> {
+    this.#check(key)
+    checkMark(since)
+    const tags = checkTags(newTags)
+    const held = this.#entries.peek(key)
+    if (held === undefined || since !== this.#deletions.mark || !beginsWith(held.bytes, beginning)) return false
+    const size = this.#sizeOf(key, value, tags, held.vector)
+    const replacing = { ...held, bytes: ownBytes(value), tags }
+    this.#entries.set(key, replacing, { size, noUpdateTTL: true, noDisposeOnSet: true })
+    // Tags that it keeps are left in their places: a deletion that is going through them must come upon it.
+    for (const tag of held.tags) if (!tags.includes(tag)) this.#tagged.remove(tag, key)
+    for (const tag of tags) this.#tagged.add(tag, key)
+    return true
+  }
+
+  async delete(selector: Selector, deleted?: (key: string) => void): Promise<number> {
+    this.#checkOpen()
+    checkSelector(selector)
+    this.#deletions.add(nextMark(this.#deletions.mark), selector)
     let count = 0
-    for (const key of this.#select(selector)) {
-      if (this.#entries.has(key)) count++
-      this.#entries.delete(key)
+    for (const keys of this.#select(selector)) {
+      for (const key of keys) {
+        const isLive = this.#entries.has(key)
+        this.#entries.delete(key)
+        if (!isLive) continue
+        count++
+        deleted?.(key)
+      }
+      await nextTurn()
     }
     return count
   }
 
+  async mark(): Promise<number> {
+    this.#checkOpen()
+    return this.#deletions.mark
+  }
+
+  async deletedSince(mark: number): Promise<Deletions> {
+    this.#checkOpen()
+    checkMark(mark)
+    return this.#deletions.since(mark)
+  }
+
+  async *keys(selector: Selector): AsyncGenerator<readonly string[]> {
+    this.#checkOpen()
+    for (const keys of this.#select(selector)) {
+      const live = keys.filter((key) => this.#entries.has(key))
+      if (live.length > 0) yield live
+      await nextTurn()
+      this.#checkOpen()
+    }
+  }
+
+  async size(): Promise<StoreSize> {
+    this.#checkOpen()
+    const { size, calculatedSize } = this.#entries
+    return { entries: size, bytes: calculatedSize, maxBytes: this.#maxBytes }
+  }
+
   async increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined> {
-    this.#check(key)
-    checkStep(by, atMost)
-    const ttl = wholeTtl(ttlMs)
-    const nowMs = performance.now()
-    const found = this.#counters.get(key)
-    const counter = found !== undefined && found.expiresAtMs > nowMs ? found : { count: 0, expiresAtMs: nowMs + ttl }
-    const isRefused = isBeyond(counter.count, by, atMost)
-    if (isRefused && counter !== found) return undefined
-    if (!isRefused) counter.count += by
-    this.#counters.delete(key)
-    this.#counters.set(key, counter)
-    if (this.#counters.size > maxCounters) this.#counters.delete(this.#counters.keys().next().value ?? key)
-    return isRefused ? undefined : counter.count
+    return this.#limited.increment(key, by, ttlMs, atMost)
   }
 
   async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
-    this.#check(key)
-    const token = Symbol(key)
-    const ttl = wholeTtl(ttlMs)
-    if (this.#isLeased(key)) return undefined
-    if (this.#leases.size >= maxLeases) {
-      this.#purge()
-      // Not the oldest makes room: two would hold the same lease.
-      if (this.#leases.size >= maxLeases)
-        throw new RepriseError('store-unavailable', `more than ${maxLeases} leases are held`)
-    }
-    this.#leases.set(key, { token, expiresAtMs: performance.now() + ttl })
-    return {
-      renew: async (againMs) => {
-        this.#check(key)
-        if (!this.#isLeased(key, token)) return false
-        this.#leases.set(key, { token, expiresAtMs: performance.now() + wholeTtl(againMs) })
-        return true
-      },
-      release: async () => {
-        this.#check(key)
-        if (this.#isLeased(key, token)) this.#leases.delete(key)
-      }
-    }
+    return this.#limited.lease(key, ttlMs)
   }
 
   async close(): Promise<void> {
@@ -168,41 +203,66 @@ class MemoryStore implements Store {
     this.vectors.end()
     clearInterval(this.#purging)
     this.#entries.clear()
-    this.#counters.clear()
-    this.#leases.clear()
+    this.#limited.clear()
   }
 
   #check(key: string): void {
-    if (this.#closed) throw closedError(this.name)
+    this.#checkOpen()
     checkName('key', key)
   }
 
-  #select(selector: Selector): readonly string[] {
-    if ('key' in selector) return [selector.key]
-    if ('tag' in selector) return this.#tagged.of(selector.tag)
-    const keys = [...this.#entries.keys()]
-    if ('prefix' in selector) return keys.filter((key) => key.startsWith(selector.prefix))
-    if ('pattern' in selector) return keys.filter(globMatcher(selector.pattern))
-    return keys
+  #checkOpen(): void {
+    if (this.#closed) throw closedError(this.name)
   }
 
-  #isLeased(key: string, token?: symbol): boolean {
-    const lease = this.#leases.get(key)
-    return (
-      lease !== undefined && lease.expiresAtMs > performance.now() && (token === undefined || lease.token === token)
-    )
+  /** @throws RepriseError `body-too-large` */
+  #sizeOf(key: string, value: Uint8Array, tags: readonly string[], vector: PartitionedVector | undefined): number {
+    const size = sizeOf(key, value, tags, vector)
+    if (size > this.#maxBytes) throw tooLargeError(this.name, size, this.#maxBytes)
+    return size
+  }
+
+  /**
+   * The keys of the entries that are there now and are selected, in batches: between two of them, others have their turn.
+   * What is set meanwhile is not among them, under whichever key.
+   */
+  *#select(selector: Selector): Generator<readonly string[]> {
+    const last = this.#setCount
+    const matches = matcherOf(selector)
+    let found: string[] = []
+    let count = 0
+    let untilMs = performance.now() + turnMs
+    for (const key of this.#candidates(selector)) {
+      if (matches(key) && (this.#numbers.get(key) ?? 0) <= last) found.push(key)
+      count++
+      if (found.length < batch && (count % lookEvery !== 0 || performance.now() < untilMs)) continue
+      yield found
+      found = []
+      untilMs = performance.now() + turnMs
+    }
+    yield found
+  }
+
+  #candidates(selector: Selector): Iterable<string> {
+    if ('key' in selector) return [selector.key]
+    return 'tag' in selector ? this.#tagged.each(selector.tag) : this.#numbers.keys()
   }
 
   #purge(): void {
     this.#entries.purgeStale()
-    const nowMs = performance.now()
-    for (const [key, { expiresAtMs }] of this.#counters) if (expiresAtMs <= nowMs) this.#counters.delete(key)
-    for (const key of this.#leases.keys()) if (!this.#isLeased(key)) this.#leases.delete(key)
+    this.#limited.purge()
   }
 }
 
-function heldVector({ partition, bytes }: PartitionedVector, expiresAtMs: number): HeldVector {
-  return { partition, bytes: new Uint8Array(bytes), expiresAtMs }
+/** What is to be looked at in a key that may be selected. */
+function matcherOf(selector: Selector): (key: string) => boolean {
+  if ('prefix' in selector) return (key) => key.startsWith(selector.prefix)
+  return 'pattern' in selector ? globMatcher(selector.pattern) : () => true
+}
+
+/** Not a Buffer of Node's pool: an entry that stays would hold on to its neighbours. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
 }
 
 function sizeOf(key: string, value: Uint8Array, tags: readonly string[], vector?: PartitionedVector): number {

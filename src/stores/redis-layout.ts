@@ -9,6 +9,8 @@ import { RepriseError } from '../core/errors.ts'
  *   v:KEY         an entry's vector: eight bytes of SHA-256 of its partition, then the bytes as they were given
  *   p:PARTITION   the keys of the entries with a vector in it, a sorted set scored by expiry
  *   n:            the log of entries stored with a vector, a stream: partition, key, expiry, the record before
+ *   d:            the log of deletions, a sorted set scored by mark: the mark, the one before it, and the selector
+ *   d:mark        the latest deletion's mark; it does not expire
  *   c:NAME        a counter
  *   l:NAME        a lease: the token of who holds it
  *   x:...         what the index in Redis keeps (vectors/redis.ts)
@@ -16,11 +18,11 @@ import { RepriseError } from '../core/errors.ts'
  * An entry knows its tags, and a vector its partition, so that replacing an entry need not read the old one: what the
  * sorted sets say of that is out of date, and is not believed. A key stays in a set until it would have expired, or
  * until somebody finds that it is no longer a member.
- * Commands have one key, scripts that set an entry with tags or a vector, or delete by tag, apart: on a cluster, a prefix
- * in braces ({app}:) keeps all in one slot.
+ * Most scripts have several keys: on a cluster, a prefix in braces ({app}:) keeps all in one slot.
  * A server that evicts should do so by `volatile-ttl`: a sorted set lives as long as its last entry, and so goes last.
  */
-const version = 1
+/** What an entry begins with. */
+export const version = 1
 const headerBytes = 3
 const hashBytes = 8
 const maxTags = 65_535
@@ -32,14 +34,23 @@ export const logLastsMs = 604_800_000
 /** What stands for the record before the first. */
 export const noRecord = '0-0'
 
+/** How many deletions are remembered. */
+export const deletionRecords = 10_000
+/** How long they are when nothing more is deleted: thirty days. */
+export const deletionsLastMs = 2_592_000_000
+
 /** Where a store's things lie. */
 export class RedisKeys {
   readonly log: string
+  readonly deletions: string
+  readonly mark: string
   readonly #prefix: string
 
   constructor(prefix: string) {
     this.#prefix = prefix
     this.log = `${prefix}n:`
+    this.deletions = `${prefix}d:`
+    this.mark = `${prefix}d:mark`
   }
 
   entry(key: string): string {
@@ -74,10 +85,10 @@ export class RedisKeys {
 export function checkedPrefix(text: string): string {
   const prefix = text.endsWith(':') ? text : `${text}:`
   // A part that is one of the store's own letters would make one store's keys look like another's.
-  if (/^[\w.{}:-]{2,128}$/.test(prefix) && !/(^|:)[etvpnclx]:/.test(prefix)) return prefix
+  if (/^[\w.{}:-]{2,128}$/.test(prefix) && !/(^|:)[etvpndclx]:/.test(prefix)) return prefix
   throw new RepriseError(
     'invalid-option',
-    `prefix: expected letters, digits, '.', '_', '-', '{', '}' and ':', and no part that is e, t, v, p, n, c, l or x, got ${JSON.stringify(text)}`
+    `prefix: expected letters, digits, '.', '_', '-', '{', '}' and ':', and no part that is e, t, v, p, n, d, c, l or x, got ${JSON.stringify(text)}`
   )
 }
 

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { RedisCommand } from '../core/redis-command.ts'
-import { checkName, checkStep, checkVector, closedError, wholeTtl } from './check.ts'
-import { escapeForRedis, globMatcher, patternForRedis } from './glob.ts'
+import { checkMark, checkName, checkSelector, checkStep, checkVector, closedError, wholeTtl } from './check.ts'
 import { parseRedisUrl } from './redis-address.ts'
 import { RedisConnection, type RedisTls } from './redis-connection.ts'
-import { checkedPrefix, decodeEntry, encodeEntry, encodeVector, hashOf, RedisKeys } from './redis-layout.ts'
-import { membersOf, pagesOf } from './redis-scan.ts'
-import { deleteIfTagged, increment, releaseLease, renewLease, setIndexed, untag } from './redis-scripts.ts'
+import { RedisDeletions } from './redis-deletions.ts'
+import { checkedPrefix, decodeEntry, encodeEntry, encodeVector, RedisKeys } from './redis-layout.ts'
+import { increment, releaseLease, renewLease, replaceIndexed, setIndexed } from './redis-scripts.ts'
+import { RedisSelection } from './redis-selection.ts'
+import { sizeOf } from './redis-size.ts'
 import { RedisVectors } from './redis-vectors.ts'
-import type { Lease, Selector, SetOptions, Store } from './store.ts'
+import type { Deletions, Lease, Selector, SetOptions, Store, StoreSize } from './store.ts'
 
 export interface RedisStoreOptions {
   /** `redis://[user:password@]host[:port][/database][?prefix=app:]`, or `rediss://` for TLS. */
@@ -59,6 +60,8 @@ class RedisStore implements Store {
   /** For commands of others: a slow one would keep the replies behind it waiting. */
   #others: RedisConnection | undefined
   readonly #keys: RedisKeys
+  readonly #deletions: RedisDeletions
+  readonly #selection: RedisSelection
   readonly #prefix: string
   #closing: Promise<void> | undefined
 
@@ -67,6 +70,8 @@ class RedisStore implements Store {
     this.#connect = connect
     this.#keys = new RedisKeys(prefix)
     this.vectors = new RedisVectors(this.#connection, connect, this.#keys)
+    this.#deletions = new RedisDeletions(this.#connection, this.#keys)
+    this.#selection = new RedisSelection(this.#connection, this.#keys, this.#deletions)
     this.#prefix = prefix
   }
 
@@ -85,36 +90,79 @@ class RedisStore implements Store {
     return decodeEntry(reply)
   }
 
-  async set(key: string, value: Uint8Array, { ttlMs, tags, vector }: SetOptions): Promise<void> {
+  async set(
+    key: string,
+    value: Uint8Array,
+    { ttlMs, tags, vector, since }: SetOptions
+  ): Promise<Deletions | undefined> {
     this.#check(key)
     for (const tag of tags) checkName('tag', tag)
     checkVector(vector)
+    checkMark(since)
     const ttl = String(wholeTtl(ttlMs))
     const unique = [...new Set(tags)]
     const entry = encodeEntry(value, unique)
     const [entryKey, vectorKey] = [this.#keys.entry(key), this.#keys.vector(key)]
-    if (vector === undefined && unique.length === 0) {
+    if (vector === undefined && unique.length === 0 && since === undefined) {
       // In this order, so that no vector is ever left to an entry that it was not given with.
       const old = this.#connection.send(['UNLINK', vectorKey])
       await Promise.all([old, this.#connection.send(['SET', entryKey, entry, 'PX', ttl])])
-      return
+      return undefined
     }
-    const keys = [entryKey, vectorKey, ...unique.map((tag) => this.#keys.tag(tag))]
-    const args = [entry, ttl, key]
+    const keys = [entryKey, vectorKey, this.#keys.mark, ...unique.map((tag) => this.#keys.tag(tag))]
+    const args = [entry, ttl, key, since === undefined ? '' : String(since)]
     if (vector !== undefined) {
       keys.push(this.#keys.partition(vector.partition), this.#keys.log)
       args.push(encodeVector(vector.partition, vector.bytes), vector.partition)
     }
-    await this.#connection.run(setIndexed, keys, args)
+    const count = await this.#count('SET', this.#connection.run(setIndexed, keys, args))
+    return count === 1 || since === undefined ? undefined : this.#deletions.since(since)
   }
 
-  async delete(selector: Selector): Promise<number> {
-    if (this.#closing !== undefined) throw closedError(this.name)
-    if ('key' in selector) return this.#deleteKey(selector.key)
-    if ('tag' in selector) return this.#deleteTag(selector.tag)
-    if ('pattern' in selector)
-      return this.#deleteMatching(patternForRedis(selector.pattern), globMatcher(selector.pattern))
-    return this.#deleteMatching(`${escapeForRedis('prefix' in selector ? selector.prefix : '')}*`, () => true)
+  async replace(
+    key: string,
+    value: Uint8Array,
+    tags: readonly string[],
+    beginning: Uint8Array,
+    since: number
+  ): Promise<boolean> {
+    this.#check(key)
+    for (const tag of tags) checkName('tag', tag)
+    checkMark(since)
+    const unique = [...new Set(tags)]
+    const keys = [this.#keys.entry(key), this.#keys.mark, ...unique.map((tag) => this.#keys.tag(tag))]
+    const args = [encodeEntry(value, unique), Buffer.from(beginning), key, String(since)]
+    return (await this.#count('SET', this.#connection.run(replaceIndexed, keys, args))) === 1
+  }
+
+  async delete(selector: Selector, deleted: (key: string) => void = () => {}): Promise<number> {
+    this.#checkOpen()
+    checkSelector(selector)
+    return this.#selection.delete(selector, deleted)
+  }
+
+  async mark(): Promise<number> {
+    this.#checkOpen()
+    return this.#deletions.mark()
+  }
+
+  async deletedSince(mark: number): Promise<Deletions> {
+    this.#checkOpen()
+    checkMark(mark)
+    return this.#deletions.since(mark)
+  }
+
+  async *keys(selector: Selector): AsyncGenerator<readonly string[]> {
+    this.#checkOpen()
+    for await (const keys of this.#selection.keys(selector)) {
+      yield keys
+      this.#checkOpen()
+    }
+  }
+
+  async size(): Promise<StoreSize> {
+    this.#checkOpen()
+    return sizeOf(this.#connection)
   }
 
   async increment(key: string, by: number, ttlMs: number, atMost?: number): Promise<number | undefined> {
@@ -158,56 +206,22 @@ class RedisStore implements Store {
   }
 
   async #command(others: RedisConnection, args: readonly (string | Uint8Array)[]): Promise<unknown> {
-    if (this.#closing !== undefined) throw closedError(this.name)
+    this.#checkOpen()
     return others.send(args.map((arg) => (typeof arg === 'string' ? arg : bufferOf(arg))))
   }
 
-  #check(key: string): void {
+  #checkOpen(): void {
     if (this.#closing !== undefined) throw closedError(this.name)
+  }
+
+  #check(key: string): void {
+    this.#checkOpen()
     checkName('key', key)
   }
 
   async #count(command: string, reply: Promise<unknown>): Promise<number> {
     const count = await reply
     if (typeof count !== 'number') throw this.#connection.nonsense(command)
-    return count
-  }
-
-  /** The entry and its vector; the vector is not counted. */
-  async #deleteKey(key: string): Promise<number> {
-    const deleted = this.#count('UNLINK', this.#connection.send(['UNLINK', this.#keys.entry(key)]))
-    const [count] = await Promise.all([deleted, this.#connection.send(['UNLINK', this.#keys.vector(key)])])
-    return count
-  }
-
-  /** Costs as much as there are keys in the tag's set. */
-  async #deleteTag(tag: string): Promise<number> {
-    const tagKey = this.#keys.tag(tag)
-    const hash = hashOf(tag)
-    let count = 0
-    for await (const members of membersOf(this.#connection, tagKey)) {
-      const deleted = members
-        .filter((_, at) => at % 2 === 0)
-        .map((member) => {
-          const keys = [this.#keys.entry(member.toString()), this.#keys.vector(member.toString())]
-          return this.#count('UNLINK', this.#connection.run(deleteIfTagged, keys, [hash]))
-        })
-      for (const one of await Promise.all(deleted)) count += one
-      // Only now: had this failed half way, asking again would find the rest. Only with the score that was seen: an
-      // entry that was set meanwhile keeps its place.
-      await this.#connection.run(untag, [tagKey], members)
-    }
-    return count
-  }
-
-  /** Looks at every key of the server: for administration, not for requests. */
-  async #deleteMatching(pattern: string, matches: (key: string) => boolean): Promise<number> {
-    const start = this.#keys.entry('')
-    let count = 0
-    for await (const page of pagesOf(this.#connection, ['SCAN'], ['MATCH', escapeForRedis(start) + pattern])) {
-      const keys = page.map((key) => key.toString().slice(start.length)).filter(matches)
-      for (const one of await Promise.all(keys.map((key) => this.#deleteKey(key)))) count += one
-    }
     return count
   }
 }

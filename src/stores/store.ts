@@ -19,10 +19,42 @@ export interface Store {
    * The bytes may be the store's own: they are not to be changed, and are good until the caller returns.
    */
   peek?(key: string): Uint8Array | undefined
-  /** Stores `value` for `options.ttlMs` from now, replacing value, time to live and tags of an older one. */
-  set(key: string, value: Uint8Array, options: SetOptions): Promise<void>
-  /** Deletes what is selected; returns how many live entries went. */
-  delete(selector: Selector): Promise<number>
+  /**
+   * Stores `value` for `options.ttlMs` from now, replacing value, time to live and tags of an older one. With
+   * `options.since`, only while nothing has been deleted after that mark; else nothing is stored, and it says what has.
+   */
+  set(key: string, value: Uint8Array, options: SetOptions): Promise<Deletions | undefined>
+  /**
+   * Gives the entry under `key` another value and other tags, and leaves its time to live and its vector; only while its
+   * value begins with `beginning`, and nothing has been deleted after the mark `since`. False when it is not so. Atomic
+   * like `set`.
+   */
+  replace(
+    key: string,
+    value: Uint8Array,
+    tags: readonly string[],
+    beginning: Uint8Array,
+    since: number
+  ): Promise<boolean>
+  /**
+   * Deletes what is selected; returns how many live entries went, and tells `deleted` the key of each. Before the first
+   * of them goes the deletion is announced: it has a mark, greater than all before, and a `set` with an older one fails.
+   */
+  delete(selector: Selector, deleted?: (key: string) => void): Promise<number>
+  /**
+   * The latest deletion's mark. Marks only grow, even where the store was emptied or has lost what it knew: they begin
+   * at the microseconds since 1970.
+   */
+  mark(): Promise<number>
+  /** What has been deleted after a mark. */
+  deletedSince(mark: number): Promise<Deletions>
+  /**
+   * The keys of the live entries that are selected, in batches of a few hundred, in any order; what comes or goes
+   * meanwhile may be among them or not. Gives the event loop its turn between batches.
+   */
+  keys(selector: Selector): AsyncIterable<readonly string[]>
+  /** How much is in it, as far as it can say that without counting. */
+  size(): Promise<StoreSize>
   /**
    * Adds to a counter, made at 0 with `ttlMs` to live; returns the new count. Atomic among all who share the store, and
    * exact up to 2^53. With `atMost`, a whole number: when `by` is above 0 and the count would come to more, nothing is
@@ -47,6 +79,25 @@ export interface SetOptions {
    * counted among what was deleted.
    */
   readonly vector?: PartitionedVector
+  /** What `mark` gave before whoever makes the value began to. */
+  readonly since?: number
+}
+
+/** What has been deleted. */
+export interface Deletions {
+  /** Of the latest. */
+  readonly mark: number
+  /** In the order of their marks; undefined when nobody knows any more: it may have been anything. */
+  readonly selectors: readonly Selector[] | undefined
+}
+
+export interface StoreSize {
+  /** How many entries, what has expired and is not yet swept up included. */
+  readonly entries?: number
+  /** What they take, in bytes, as the store counts them. */
+  readonly bytes?: number
+  /** What they may take at most, in bytes. */
+  readonly maxBytes?: number
 }
 
 /** A vector's bytes, and which others it may be compared with. */

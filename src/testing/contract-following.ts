@@ -47,8 +47,7 @@ export const followingCases: Cases = withVectors({
 
   async 'loses nothing to one who follows first and reads then, while others store'({ store, vectors, prefix }) {
     const known = new Set<string>()
-    const setAt = (index: number): Promise<void> =>
-      store.set(`${prefix}${index}`, bytes('x'), within(`${prefix}p`, bytes('1')))
+    const setAt = (index: number) => store.set(`${prefix}${index}`, bytes('x'), within(`${prefix}p`, bytes('1')))
     let stored = 0
     const storing = (async () => {
       for (; stored < 400; stored += 4) await Promise.all([0, 1, 2, 3].map((next) => setAt(stored + next)))

@@ -39,6 +39,17 @@ export async function setAll(store: Store, keys: readonly string[], tags: readon
   await Promise.all(keys.map((key) => store.set(key, bytes(key), lasting(tags))))
 }
 
+/** Replaces as one who has just asked for the mark. */
+export async function replaceNow(
+  store: Store,
+  key: string,
+  value: Uint8Array,
+  tags: readonly string[],
+  beginning: Uint8Array
+): Promise<boolean> {
+  return store.replace(key, value, tags, beginning, await store.mark())
+}
+
 /** The names that are there. */
 export async function present(store: Store, prefix: string, names: readonly string[]): Promise<string[]> {
   const found = await Promise.all(names.map((name) => store.get(prefix + name)))

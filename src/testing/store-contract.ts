@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Store } from '../stores/store.ts'
+import { deletionCases } from './contract-deletions.ts'
 import { followingCases } from './contract-following.ts'
+import { listingCases } from './contract-listing.ts'
+import { replacingCases } from './contract-replacing.ts'
 import { selectionCases } from './contract-selection.ts'
 import { sharingCases } from './contract-sharing.ts'
+import type { Cases } from './contract-tools.ts'
 import { valueCases } from './contract-values.ts'
 import { vectorCases } from './contract-vectors.ts'
 
@@ -20,17 +24,26 @@ export interface ContractCase {
  * A store that has no `vectors` passes the cases about them as it is. All cases together take some five seconds.
  */
 export function storeContract(open: () => Promise<Store> | Store): readonly ContractCase[] {
-  return Object.entries({ ...valueCases, ...selectionCases, ...sharingCases, ...vectorCases, ...followingCases }).map(
-    ([name, check]) => ({
-      name,
-      async run() {
-        const store = await open()
-        try {
-          await check({ store, prefix: `contract:${randomUUID()}:` })
-        } finally {
-          await store.close()
-        }
+  return Object.entries(cases).map(([name, check]) => ({
+    name,
+    async run() {
+      const store = await open()
+      try {
+        await check({ store, prefix: `contract:${randomUUID()}:` })
+      } finally {
+        await store.close()
       }
-    })
-  )
+    }
+  }))
+}
+
+const cases: Cases = {
+  ...valueCases,
+  ...selectionCases,
+  ...sharingCases,
+  ...deletionCases,
+  ...replacingCases,
+  ...listingCases,
+  ...vectorCases,
+  ...followingCases
 }

@@ -54,6 +54,8 @@ export function llmKind(wire: Wire, { maxTemperature }: LlmKindOptions = {}): Ki
         return undefined
       }
     },
+    // The text as it came: numbers that parsing would change are part of what was asked.
+    record: ({ content: { raw, query, versions } }) => ({ wire: wire.name, body: raw.toString(), query, versions }),
     encode: (answer) => answer.bytes,
     decode: (bytes) => Body.fromBytes(bytes)
   }

@@ -28,3 +28,29 @@ describe('withModel', () => {
     expect(() => content.withModel('')).toThrow('model: expected a non-empty string, got ""')
   })
 })
+
+describe('the field cache of a body', () => {
+  const plain = '{ "model": "a", "seed": 9007199254740993, "messages": [{"role":"user","content":"\\"cache\\""}] }'
+  const made = (text: string): WireContent => new WireContent(openaiChat, Buffer.from(text))
+
+  it('is taken out when it is an object, and all else is what it would be without', () => {
+    const without = made(plain)
+    for (const text of [
+      plain.replace('{ ', '{ "cache":{"ttl":1e400,"namespace":"}"},'),
+      plain.replace(' }', ',"cache": {"ttl":1e400,"namespace":"}"} }'),
+      plain.replace('"seed"', '"cache":1,"seed"').replace(' }', ',"cache":{"ttl":1e400,"namespace":"}"} }')
+    ]) {
+      const { cache, ...content } = made(text)
+      expect(cache).toEqual({ ttl: Number.POSITIVE_INFINITY, namespace: '}' })
+      expect({ ...content, cache: undefined }).toEqual(without)
+    }
+  })
+
+  it.each(['true', 'null', '"x"', '[{}]', '1'])('is left where it is when it is %s', (value) => {
+    const text = plain.replace('{ ', `{ "cache":${value},`)
+    const content = made(text)
+    expect(content.raw.toString()).toBe(text)
+    expect(content.json).toHaveProperty('cache')
+    expect(content.cache).toBeUndefined()
+  })
+})

@@ -2,13 +2,15 @@ import { RepriseError } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
 import type { KnownKey, Subject } from '../core/kind.ts'
 import { inexactNumbers } from './exact-numbers.ts'
+import { without } from './fields.ts'
 import { setField } from './set-field.ts'
 import type { Wire } from './wire.ts'
+import { withoutField } from './without-field.ts'
 
 /** What was asked: a request's body and the few headers that can change its answer. The same bytes, the same content. */
 export class WireContent implements Subject {
   readonly wire: Wire
-  /** The body as it came. */
+  /** The body as it came, but for `cache`. */
   readonly raw: Buffer
   readonly json: JsonObject
   /** The caller wants the answer while it is made. */
@@ -21,16 +23,30 @@ export class WireContent implements Subject {
   readonly versions: Readonly<Record<string, string>>
   /** Numbers that parsing has made equal to others. */
   readonly numbers: readonly string[]
+  /**
+   * What the body asks of the cache before its provider, where callers say that in its field `cache`: no wire has
+   * one. Not a part of what is asked, and not in `raw` and `json`; something else than an object is, as it came.
+   */
+  readonly cache: JsonObject | undefined = undefined
   knownKey: KnownKey | undefined = undefined
 
   /** @throws RepriseError `invalid-body`, saying what is wrong with it. */
   constructor(wire: Wire, raw: Buffer, query = '', versions: Readonly<Record<string, string>> = {}) {
     this.wire = wire
-    this.raw = raw
     this.query = query
     this.versions = versions
-    const text = raw.toString()
-    this.json = parse(text, raw)
+    let text = raw.toString()
+    const json = parse(text, raw)
+    const { cache } = json
+    if (cache !== undefined && isObject(cache)) {
+      this.cache = cache
+      this.raw = withoutField(raw, 'cache')
+      this.json = without(json, new Set(['cache']))
+      text = this.raw.toString()
+    } else {
+      this.raw = raw
+      this.json = json
+    }
     this.numbers = inexactNumbers(text)
     const problem = wire.check(this.json)
     if (problem !== undefined) throw new RepriseError('invalid-body', problem.message, { field: problem.field })

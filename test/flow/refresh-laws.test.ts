@@ -53,7 +53,7 @@ describe('what is asked anew in the background', () => {
     await cache.close()
   })
 
-  it('bears the tags of whoever stored it, and not those of each whom it served', async () => {
+  it('goes with the tags of whoever stored it, and of whom it has answered', async () => {
     const { cache, refreshed } = await watched()
     await cache.getOrSet('k', () => 0, { tags: ['mine'], ttlMs: 1 })
     for (let time = 1; time <= 3; time++) {
@@ -62,7 +62,7 @@ describe('what is asked anew in the background', () => {
       await cache.getOrSet('k', () => time, { tags: [`trace:${time}`], ttlMs: 1 })
       await over
     }
-    expect(await cache.invalidate({ tag: 'trace:1' })).toBe(0)
+    expect(await cache.invalidate({ tag: 'trace:1' }, { dryRun: true })).toBe(1)
     expect(await cache.invalidate({ tag: 'mine' })).toBe(1)
     await cache.close()
   })

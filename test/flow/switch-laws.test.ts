@@ -86,7 +86,10 @@ function watch(): () => { store: string[]; embedded: number; index: string[]; ev
     store: store.calls.slice(from[0]).filter((call) => !call.includes(':switches:')),
     embedded: embedder.asked.length - (from[1] ?? 0),
     index: index.calls.slice(from[2]),
-    events: events.slice(from[3]).flatMap((event) => ('layer' in event ? [`${event.layer} ${event.type}`] : [])),
+    // What has become of a request is told of the request, and not of a layer.
+    events: events
+      .slice(from[3])
+      .flatMap((event) => ('layer' in event && event.type !== 'answered' ? [`${event.layer} ${event.type}`] : [])),
     asked: provider.asked.length - (from[4] ?? 0)
   })
 }
@@ -141,6 +144,16 @@ describe('law 11: a switched-off layer is not there: all of the cache, or a kind
       expect((await Promise.all(both)).map(({ value }) => value)).toEqual(['mine', 'yours'])
     })
     expect(done).toEqual({ ...nothing, asked: 2 })
+  })
+
+  it('tells of no request', async () => {
+    await cache.switches.set('llm', false)
+    events.length = 0
+    await asking(password, 'one')
+    expect(events.map(({ type }) => type)).toEqual([])
+    await cache.switches.set('llm', true)
+    await asking(password, 'two')
+    expect(events.filter(({ type }) => type === 'answered')).toMatchObject([{ outcome: 'miss', layer: 'provider' }])
   })
 
   it('leaves other kinds as they were', async () => {
@@ -241,7 +254,13 @@ describe('law 11: exact', () => {
     })
     expect(done).toEqual({
       ...nothing,
-      events: ['semantic bypass', 'semantic bypass', 'single-flight joined'],
+      events: [
+        'semantic looked-up',
+        'semantic looked-up',
+        'semantic bypass',
+        'semantic bypass',
+        'single-flight joined'
+      ],
       asked: 1
     })
   })
@@ -257,7 +276,15 @@ describe('law 11: exact', () => {
     expect(done).toMatchObject({
       // Once written, and read by its pointer only.
       store: [`set ${key}`, `get ${key}`, `get ${key}`],
-      events: ['semantic miss', 'semantic stored', 'semantic hit', 'semantic hit'],
+      events: [
+        'semantic looked-up',
+        'semantic miss',
+        'semantic stored',
+        'semantic looked-up',
+        'semantic hit',
+        'semantic looked-up',
+        'semantic hit'
+      ],
       asked: 1
     })
     // An entry is one, whoever it was written for.
@@ -268,7 +295,7 @@ describe('law 11: exact', () => {
     const done = await whileOff('exact', async () => {
       expect((await asking('exactly a', 'one')).origin.stored).toBe(false)
     })
-    expect(done).toEqual({ ...nothing, events: ['semantic bypass'], asked: 1 })
+    expect(done).toEqual({ ...nothing, events: ['semantic looked-up', 'semantic bypass'], asked: 1 })
     expect((await asking('exactly a', 'two')).value).toBe('two')
   })
 
@@ -286,7 +313,7 @@ describe('law 11: exact', () => {
         code: 'only-if-cached'
       })
     )
-    expect(done).toEqual({ ...nothing, events: ['semantic bypass'], asked: 0 })
+    expect(done).toEqual({ ...nothing, events: ['semantic looked-up', 'semantic bypass'], asked: 0 })
   })
 
   it('is not peeked at', async () => {
@@ -315,7 +342,7 @@ describe('law 11: exact', () => {
       provider.asked.at(-1)?.fail(outage)
       await expect(answer).rejects.toBe(outage)
     })
-    expect(done).toEqual({ ...nothing, events: ['semantic bypass'], asked: 1 })
+    expect(done).toEqual({ ...nothing, events: ['semantic looked-up', 'semantic bypass'], asked: 1 })
     expect((await asking('exactly a', 'two')).value).toBe('one')
   })
 
@@ -360,7 +387,7 @@ describe('law 11: semantic', () => {
       provider.asked.at(-1)?.fail(outage)
       await expect(answer).rejects.toBe(outage)
     })
-    expect(done).toMatchObject({ embedded: 0, index: [], events: ['exact miss'] })
+    expect(done).toMatchObject({ embedded: 0, index: [], events: ['exact looked-up', 'exact miss'] })
   })
 
   it('has no vectors of known texts read or written', async () => {

@@ -276,6 +276,28 @@ describe('processes that share an embedded store', () => {
     stop?.()
   })
 
+  it('leave nothing behind of what began before another one deleted it', async () => {
+    const folder = newFolder()
+    const store = await open(folder)
+    const setters = [1, 2].map(() => start(folder, 'set-since'))
+    const outcomes = () => setters.map((worker) => worker.acknowledged().map((noted) => noted.slice(-1)))
+    await until(() => outcomes().every((noted) => noted.includes('1')), 'both have set something')
+    let last = 0
+    await until(async () => {
+      await store.delete({ tag: 'shared' })
+      const mark = await store.mark()
+      expect(mark).toBeGreaterThan(last)
+      last = mark
+      for await (const keys of store.keys({ tag: 'shared' })) {
+        // What it was set with: the mark of when whoever set it began.
+        for (const key of keys) expect(Number(await store.get(key))).toBeGreaterThanOrEqual(mark)
+      }
+      await delay(Math.random() * 10)
+      return outcomes().every((noted) => noted.filter((outcome) => outcome === '0').length >= 10)
+    }, 'both have been refused ten times')
+    for (const worker of setters) expect(worker.process.exitCode).toBeNull()
+  })
+
   it('count together without losing any', async () => {
     const folder = newFolder()
     const atMs = Date.now() + 800

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -102,6 +102,71 @@ describe('the memory store', () => {
     const after = await churn()
     expect(after - before).toBeLessThan(2 * megabyte)
     expect(await store.delete({ tag: 'shared' })).toBe(0)
+    await store.close()
+  })
+
+  it.each([{ tag: 'tag' }, { prefix: 'key' }, { pattern: '*e*' }, { all: true as const }])(
+    'deletes what was there when it was told to, and nothing that was set since: %j',
+    async (selector) => {
+      const store = memoryStore()
+      for (let index = 0; index < 20_000; index++)
+        await store.set(`key:${index}`, Buffer.from('old'), { ttlMs: longMs, tags: ['tag'] })
+      let isDeleting = true
+      const deleting = store.delete(selector).finally(() => {
+        isDeleting = false
+      })
+      const since = await store.mark()
+      const names = ['key:19998', 'key:19999', 'key:new']
+      for (const name of names) await store.set(name, Buffer.from('new'), { ttlMs: longMs, tags: ['tag'], since })
+      expect(await store.replace('key:19997', Buffer.from('x'), ['tag', 'more'], Buffer.from('old'), since)).toBe(true)
+      // With so many, others have their turn in between.
+      expect(isDeleting).toBe(true)
+      expect(await deleting).toBe(19_998)
+      const left: string[] = []
+      for await (const batch of store.keys({ all: true })) left.push(...batch)
+      expect(left.sort()).toEqual(names)
+      expect(await store.size()).toMatchObject({ entries: 3 })
+      await store.close()
+    }
+  )
+
+  it('gives others their turn while it goes through many keys', async () => {
+    const store = memoryStore()
+    for (let index = 0; index < 30_000; index++) await store.set(`key:${index}`, Buffer.from('x'), lasting)
+    const turnsDuring = async (work: Promise<unknown>): Promise<number> => {
+      let isRunning = true
+      void work.then(() => {
+        isRunning = false
+      })
+      let turns = 0
+      for (; isRunning; turns++) await nextTurn()
+      return turns
+    }
+    const listed = async () => {
+      const lengths: number[] = []
+      for await (const batch of store.keys({ prefix: 'key' })) lengths.push(batch.length)
+      return lengths
+    }
+    expect(await turnsDuring(listed())).toBeGreaterThan(50)
+    expect(await turnsDuring(store.delete({ all: true }))).toBeGreaterThan(50)
+    await store.close()
+  })
+
+  it('keeps its size to the byte, whatever happens to entries', async () => {
+    const store = memoryStore()
+    const empty = await store.size()
+    expect(empty).toEqual({ entries: 0, bytes: 0, maxBytes: 256 * megabyte })
+    const vector = { partition: 'p', bytes: Buffer.alloc(100) }
+    await store.set('a', Buffer.alloc(1000), { ttlMs: longMs, tags: ['one', 'two'], vector })
+    const { bytes: withVector = 0 } = await store.size()
+    await store.replace('a', Buffer.alloc(3000), ['one', 'two'], Buffer.alloc(0), await store.mark())
+    expect(await store.size()).toMatchObject({ entries: 1, bytes: withVector + 2000 })
+    await store.replace('a', Buffer.alloc(1000), ['two', 'one', 'two'], Buffer.alloc(0), await store.mark())
+    expect(await store.size()).toMatchObject({ entries: 1, bytes: withVector })
+    await store.set('a', Buffer.alloc(1000), lasting)
+    expect((await store.size()).bytes).toBeLessThan(withVector - 500)
+    await store.delete({ key: 'a' })
+    expect(await store.size()).toEqual(empty)
     await store.close()
   })
 
@@ -268,22 +333,113 @@ describe('the embedded store', () => {
 
   it('keeps its account exactly, whatever happens to entries', async () => {
     const store = await open('account', { maxBytes: 2 * megabyte })
+    const vector = { partition: 'p', bytes: Buffer.alloc(700) }
     for (let index = 0; index < 2000; index++) {
       const key = `key:${(index * 7) % 500}`
       const tags = index % 3 === 0 ? [] : [`tag:${index % 20}`, `other:${index % 7}`]
       if (index % 11 === 0) await store.delete({ key })
+      else if (index % 13 === 0)
+        await store.replace(key, Buffer.alloc((index * 53) % 9000), tags, Buffer.alloc(0), await store.mark())
       else if (index % 101 === 0) await store.delete({ tag: `tag:${index % 20}` })
+      else if (index % 5 === 0) await store.set(key, Buffer.alloc((index * 37) % 9000), { ttlMs: longMs, tags, vector })
       else await store.set(key, Buffer.alloc((index * 37) % 9000), { ttlMs: longMs, tags })
     }
     await store.delete({ all: true })
     const { enterEnvironment } = await import('../../src/stores/embedded-environment.ts')
     const environment = await enterEnvironment(join(folder.path, 'account'), megabyte)
     environment.database.resetReadTxn()
-    expect([...environment.database.getKeys({ start: Buffer.from([0]), end: Buffer.from([0xff]) })]).toEqual([
-      Buffer.from('s')
-    ])
-    expect(environment.database.getBinary(Buffer.from('s'))?.readDoubleBE(0)).toBe(0)
+    // Two logs and their bounds, and the sum with the number of entries.
+    const found = [...environment.database.getKeys({ start: Buffer.from([0]), end: Buffer.from([0xff]) })] as Buffer[]
+    expect(new Set(found.map((key) => key.toString('latin1', 0, 1)))).toEqual(new Set(['b', 'd', 'k', 'n', 's']))
+    const sum = environment.database.getBinary(Buffer.from('s'))
+    const bounds = environment.database.getBinary(Buffer.from('k'))
+    const vectorBounds = environment.database.getBinary(Buffer.from('b'))
+    expect(sum?.readDoubleBE(0)).toBe((bounds?.readDoubleBE(24) ?? 0) + (vectorBounds?.readUIntBE(12, 6) ?? 0))
+    expect(sum?.readDoubleBE(8)).toBe(0)
+    expect(sum?.length).toBe(16)
+    expect(bounds?.readDoubleBE(16)).toBe(found.filter((key) => key[0] === 'd'.charCodeAt(0)).length)
     await environment.leave()
+  })
+
+  it('remembers when it is opened anew what was deleted, and gives marks that only grow', async () => {
+    let last = 0
+    const marks: number[] = []
+    for (let round = 0; round < 4; round++) {
+      const store = await open('marks')
+      expect(await store.mark()).toBeGreaterThanOrEqual(last)
+      if (round > 0) expect(await store.mark()).toBe(last)
+      marks.push(await store.mark())
+      await store.delete({ tag: `${round}` })
+      const mark = await store.mark()
+      expect(mark).toBeGreaterThan(last)
+      last = mark
+      const told = marks.map(async (since) => (await store.deletedSince(since)).selectors)
+      const expected = marks.map((_, from) => marks.map((_, at) => ({ tag: `${at}` })).slice(from))
+      expect(await Promise.all(told)).toEqual(expected)
+      await store.close()
+    }
+  })
+
+  it('knows nothing of marks from before it was damaged and begun anew', async () => {
+    using heard = warnings()
+    const first = await open('damaged-marks')
+    await first.delete({ tag: 'a' })
+    const mark = await first.mark()
+    await first.close()
+    truncateSync(join(folder.path, 'damaged-marks/entries.mdb'), 5000)
+    const second = await open('damaged-marks')
+    expect((await second.deletedSince(mark)).selectors).toBeUndefined()
+    expect(await second.mark()).toBeGreaterThan(mark)
+    const refused = await second.set('a', Buffer.from('x'), { ...lasting, since: mark })
+    expect(refused?.selectors).toBeUndefined()
+    expect(await second.get('a')).toBeUndefined()
+    await until(async () => heard.texts.length > 0)
+  })
+
+  it('remembers ten thousand deletions, and fewer where there is little room', async () => {
+    const deleteMany = async (store: Store, count: number): Promise<number[]> => {
+      const marks = [await store.mark()]
+      for (let done = 0; done < count; done += 500) {
+        await Promise.all(Array.from({ length: 500 }, (_, index) => store.delete({ key: `key:${done + index}` })))
+        marks.push(await store.mark())
+      }
+      return marks
+    }
+    const large = await open('many-deletions')
+    const marks = await deleteMany(large, 11_000)
+    const told = await Promise.all(marks.map(async (mark) => (await large.deletedSince(mark)).selectors?.length))
+    expect(told).toEqual([undefined, undefined, ...Array.from({ length: 21 }, (_, index) => 10_000 - 500 * index)])
+
+    const small = await open('few-deletions', { maxBytes: megabyte })
+    const smallMarks = await deleteMany(small, 2000)
+    expect((await small.deletedSince(smallMarks[0] ?? 0)).selectors).toBeUndefined()
+    expect((await small.deletedSince(smallMarks.at(-2) ?? 0)).selectors).toHaveLength(500)
+    expect((await small.size()).bytes).toBeLessThan(megabyte / 16)
+  })
+
+  it('counts the entries of a database from before their number was kept, while others come and go', async () => {
+    const store = await open('uncounted')
+    const keys = Array.from({ length: 3000 }, (_, index) => `key:${index}`)
+    await Promise.all(keys.map((key) => store.set(key, Buffer.from('x'), lasting)))
+    expect((await store.size()).entries).toBe(3000)
+    const { enterEnvironment } = await import('../../src/stores/embedded-environment.ts')
+    const { database, queue, leave } = await enterEnvironment(join(folder.path, 'uncounted'), megabyte)
+    const sum = database.getBinary(Buffer.from('s')) ?? Buffer.alloc(0)
+    await queue.write(() => void database.put(Buffer.from('s'), sum.subarray(0, 8)))
+    const { bytes } = await store.size()
+    expect(await store.size()).toEqual({ bytes, maxBytes: 1024 * megabyte })
+    let deleted = 0
+    await until(async () => {
+      const at = (deleted * 37) % 2500
+      deleted += await store.delete({ key: `key:${at}` })
+      await store.set(`zzz:${deleted}`, Buffer.from('x'), lasting)
+      await store.set(`abc:${deleted}`, Buffer.from('x'), lasting)
+      return (await store.size()).entries !== undefined
+    })
+    let left = 0
+    for await (const batch of store.keys({ all: true })) left += batch.length
+    expect((await store.size()).entries).toBe(left)
+    await leave()
   })
 
   it('shrinks to a smaller bound than it was filled under', async () => {

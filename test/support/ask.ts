@@ -62,3 +62,6 @@ export function stand<Request, Result>(
 ): Handler<Request, Result> {
   return layer.wrap(last)
 }
+
+/** What single flight asks of entries of which none is ever invalidated. */
+export const neverInvalidated = { mark: async () => 1, isInvalidated: async () => false }

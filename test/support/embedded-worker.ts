@@ -14,9 +14,20 @@ export interface EmbeddedWork {
   /**
    * `write` goes on writing; `reopen` opens and closes in between; `count` increments 200 times; `lease` takes turns;
    * `die` and `stop` kill or stop themselves in the middle of a transaction, holding the write lock; `stop-reading` and
-   * `die-reading` in the middle of a read; `fill` writes until ten writes have failed, and then still reads.
+   * `die-reading` in the middle of a read; `fill` writes until ten writes have failed, and then still reads; `set-since`
+   * sets what it has begun a moment before, and notes 1 for each that was stored and 0 for each that was refused.
    */
-  readonly task: 'write' | 'reopen' | 'count' | 'lease' | 'die' | 'stop' | 'die-reading' | 'stop-reading' | 'fill'
+  readonly task:
+    | 'write'
+    | 'reopen'
+    | 'count'
+    | 'lease'
+    | 'die'
+    | 'stop'
+    | 'die-reading'
+    | 'stop-reading'
+    | 'fill'
+    | 'set-since'
   /** When to begin, so that several begin together. */
   readonly atMs: number
   readonly forMs: number
@@ -91,6 +102,16 @@ async function main(): Promise<void> {
       }
       if ((await store.get(`${id}:0`)) === undefined) throw new Error('cannot read any more')
       break
+    }
+    if (task === 'set-since') {
+      const since = await store.mark()
+      await delay(3)
+      const value = Buffer.from(`${since}`)
+      const refused = await store.set(`${id}:${count++ % 50}`, value, { ttlMs: longMs, tags: ['shared'], since })
+      if (refused?.selectors?.every((selector) => 'tag' in selector && selector.tag === 'shared') === false)
+        throw new Error(`it was told that ${JSON.stringify(refused.selectors)} were deleted`)
+      note(refused === undefined ? 1 : 0)
+      continue
     }
     if (task === 'lease') {
       const lease = await store.lease('turn', longMs)

@@ -1,0 +1,114 @@
+import type { Cache } from '../cache.ts'
+import type { Origin } from '../core/answer.ts'
+import { messageOf, RepriseError } from '../core/errors.ts'
+import type { Context, Handler } from '../core/handler.ts'
+import type { Json } from '../core/json.ts'
+import type { Kind } from '../core/kind.ts'
+import { versionHeaders } from '../doors/request-headers.ts'
+import { answerBody, type Pair, pairOf } from '../jobs/import-pair.ts'
+import { Body } from '../wires/body.ts'
+import { wires } from '../wires/open.ts'
+import { openaiEmbeddings } from '../wires/openai-embeddings.ts'
+import type { Wire } from '../wires/wire.ts'
+import { WireContent, type WireRequest } from '../wires/wire-request.ts'
+import type { AdminExchange, AdminRoute } from './administration.ts'
+import { contextOf, type EndpointTools } from './endpoint.ts'
+import { clipped, jsonBody } from './json-body.ts'
+import { writeJson } from './write-json.ts'
+
+const mostPairs = 1000
+/** Each is a write to the store. */
+const atOnce = 16
+
+/** A request that brings its answer along. */
+interface PairRequest extends WireRequest {
+  readonly answer: Body
+  readonly origin: Origin
+}
+
+/**
+ * `POST /cache/import` with `{"pairs": [...]}`: stores answers that somebody has already, for whoever calls with the
+ * credential of this request; says how many, and which not and why.
+ */
+export function importing(
+  cache: Cache,
+  tools: EndpointTools,
+  kindOf: (wire: Wire) => Kind<WireRequest, Body>
+): AdminRoute {
+  const keeping = new Map<string, Handler<PairRequest, Body>>()
+  for (const wire of wires) {
+    const kept = cache.keeping<PairRequest, Body>(kindOf(wire), async ({ answer, origin }) => ({
+      value: answer,
+      origin
+    }))
+    keeping.set(wire.name, kept)
+  }
+
+  async function store(value: Json, exchange: AdminExchange): Promise<string | undefined> {
+    const pair = pairOf(value)
+    if (pair.wire === openaiEmbeddings) return 'embeddings are not imported'
+    const content = new WireContent(
+      pair.wire,
+      Buffer.from(JSON.stringify(pair.request)),
+      pair.query,
+      versionHeaders(exchange.request.headers)
+    )
+    const handler = keeping.get(pair.wire.name)
+    if (handler === undefined) return `no such endpoint: ${pair.wire.path}`
+    const answer = Body.fromBytes(
+      Buffer.from(JSON.stringify(answerBody(pair.wire, pair.request, pair.response, pair.usage)))
+    )
+    const { origin } = await handler(
+      { content, headers: {}, answer, origin: originOf(pair, answer) },
+      contextFor(pair, content, exchange)
+    )
+    if (origin.stored) return undefined
+    return origin.bypass === undefined ? 'the store did not take it' : `such a request is not cached: ${origin.bypass}`
+  }
+
+  function contextFor({ tags, ttlMs }: Pair, content: WireContent, exchange: AdminExchange): Context {
+    const context = contextOf(exchange, tools, content)
+    const own = [...new Set([...context.tags, ...tags])]
+    return { ...context, tags: own, ...(ttlMs === undefined ? {} : { ttlMs }) }
+  }
+
+  return {
+    method: 'POST',
+    path: /^\/cache\/import$/,
+    usage: 'POST /cache/import',
+    async answer(exchange) {
+      const { pairs } = jsonBody(exchange.raw, '{"pairs": [{"request": {...}, "response": ...}]}')
+      if (!Array.isArray(pairs) || pairs.length > mostPairs) {
+        const got = Array.isArray(pairs) ? `${pairs.length}` : clipped(pairs)
+        throw new RepriseError('invalid-body', `pairs: expected a list of at most ${mostPairs}, got ${got}`, {
+          field: 'pairs'
+        })
+      }
+      const refused: { index: number; reason: string }[] = []
+      let next = 0
+      const work = async (): Promise<void> => {
+        for (let index = next++; index < pairs.length; index = next++) {
+          const reason = await store(pairs[index] ?? null, exchange).catch(messageOf)
+          if (reason !== undefined) refused.push({ index, reason })
+        }
+      }
+      await Promise.all(Array.from({ length: atOnce }, work))
+      refused.sort((one, other) => one.index - other.index)
+      writeJson(exchange.response, 200, { stored: pairs.length - refused.length, refused })
+    }
+  }
+}
+
+/** As if its provider had just given it. */
+function originOf({ wire, usage, costUsd, tookMs }: Pair, answer: Body): Origin {
+  const { model } = answer.json
+  const counted = usage ?? wire.usage(answer.json)
+  return {
+    layer: 'provider',
+    provider: 'import',
+    ...(typeof model === 'string' ? { model } : {}),
+    ...(counted === undefined ? {} : { usage: counted }),
+    ...(costUsd === undefined ? {} : { costUsd }),
+    ...(tookMs === undefined ? {} : { tookMs })
+  }
+}

@@ -1,0 +1,41 @@
+import type { Cache } from '../cache.ts'
+import { messageOf, RepriseError } from '../core/errors.ts'
+import { readSelection, type Selection, selectionNames } from '../core/selection.ts'
+import type { AdminRoute } from './administration.ts'
+import { clipped, jsonBody } from './json-body.ts'
+import { writeJson } from './write-json.ts'
+
+/**
+ * `POST /cache/invalidate` with one of `key`, `prefix`, `pattern`, `tag`, `model`, `kind` or `all: true`, and `dryRun`:
+ * says how many entries went, or would go.
+ */
+export function invalidation(cache: Pick<Cache, 'invalidate'>): AdminRoute {
+  return {
+    method: 'POST',
+    path: /^\/cache\/invalidate$/,
+    usage: 'POST /cache/invalidate',
+    async answer({ raw, response }) {
+      const { dryRun = false, ...said } = jsonBody(raw, 'a JSON object such as {"tag": "run:7"}')
+      if (typeof dryRun !== 'boolean') {
+        const reason = `dryRun: expected true or false, got ${clipped(dryRun)}`
+        throw new RepriseError('invalid-body', reason, { field: 'dryRun' })
+      }
+      const unknown = Object.keys(said).find((name) => !(selectionNames as readonly string[]).includes(name))
+      if (unknown !== undefined) {
+        const reason = `expected ${selectionNames.join(', ')} or dryRun, got ${clipped(unknown)}`
+        throw new RepriseError('invalid-body', reason, { field: unknown })
+      }
+      const count = await cache.invalidate(selectionOf(said), { dryRun })
+      writeJson(response, 200, { count, dryRun })
+    }
+  }
+}
+
+function selectionOf(said: Readonly<Record<string, unknown>>): Selection {
+  try {
+    return readSelection(said)
+  } catch (error) {
+    const field = error instanceof RepriseError ? error.field : undefined
+    throw new RepriseError('invalid-body', messageOf(error), field === undefined ? {} : { field })
+  }
+}

@@ -1,0 +1,94 @@
+import type { Cache } from '../cache.ts'
+import { RepriseError } from '../core/errors.ts'
+import { type Gauge, gauge, prometheus, prometheusType } from '../metrics/prometheus.ts'
+import type { Statistics } from '../metrics/statistics.ts'
+import type { Router } from '../router/router.ts'
+import type { AdminExchange, AdminRoute } from './administration.ts'
+import { writeJson } from './write-json.ts'
+
+export interface StatisticsTools {
+  readonly cache: Cache
+  readonly router: Router
+  readonly statistics: Statistics
+  readonly version: string
+  /** What the metrics' names begin with. */
+  readonly prefix?: string | undefined
+}
+
+/**
+ * `GET /metrics` for Prometheus, of this process; `GET /metrics/cache/statistics[/{layer}][?scope=fleet]` as JSON, of this
+ * process or of all that share the store; `GET /metrics/cache/history[?range=day]`. Anybody may ask; what names callers'
+ * things is for whoever may administrate.
+ */
+export function statistics(tools: StatisticsTools): readonly AdminRoute[] {
+  const { cache, prefix } = tools
+  return [
+    {
+      method: 'GET',
+      path: /^\/metrics$/,
+      usage: 'GET /metrics',
+      open: true,
+      async answer({ response }) {
+        const gauges = await gaugesOf(tools)
+        const options = prefix === undefined ? { gauges } : { gauges, prefix }
+        const text = prometheus(tools.statistics.snapshot(), options)
+        response.writeHead(200, {
+          'content-type': prometheusType,
+          'content-length': Buffer.byteLength(text)
+        })
+        response.end(text)
+      }
+    },
+    {
+      method: 'GET',
+      path: /^\/metrics\/cache\/statistics(?:\/([^/]+))?$/,
+      usage: 'GET /metrics/cache/statistics[/{layer}]',
+      open: true,
+      async answer({ query, caught: [layer], response, isAdmin }) {
+        const all = await cache.statistics({ scope: scopeOf(query), full: isAdmin })
+        if (layer === undefined || layer === '') {
+          writeJson(response, 200, all)
+          return
+        }
+        const name = layer.endsWith('_cache') ? layer : `${layer}_cache`
+        const one = Object.hasOwn(all, name) ? (all as unknown as Record<string, object>)[name] : undefined
+        if (one === undefined) throw new RepriseError('not-found', `no layer ${JSON.stringify(layer)}; ${known(all)}`)
+        writeJson(response, 200, one)
+      }
+    },
+    {
+      method: 'GET',
+      path: /^\/metrics\/cache\/history$/,
+      usage: 'GET /metrics/cache/history',
+      open: true,
+      answer: ({ query, response }: AdminExchange) => {
+        writeJson(response, 200, tools.statistics.history.report(query.get('range') === 'day' ? 'day' : 'hour'))
+      }
+    }
+  ]
+}
+
+function scopeOf(query: URLSearchParams): 'process' | 'fleet' {
+  const scope = query.get('scope') ?? 'process'
+  if (scope === 'process' || scope === 'fleet') return scope
+  const reason = `scope: expected process or fleet, got ${JSON.stringify(scope)}`
+  throw new RepriseError('invalid-body', reason, { field: 'scope' })
+}
+
+function known(all: object): string {
+  const names = Object.keys(all).filter((name) => name.endsWith('_cache'))
+  return `there are ${names.map((name) => name.replace(/_cache$/, '')).join(', ')}`
+}
+
+async function gaugesOf({ cache, router, version }: StatisticsTools): Promise<readonly Gauge[]> {
+  const [size, budgets] = await Promise.all([cache.size(), router.budgets.status()])
+  const gauges = [gauge('build_info', 1, version), gauge('store_up', cache.state === 'up' ? 1 : 0)]
+  if (size.bytes !== undefined) gauges.push(gauge('store_bytes', size.bytes))
+  if (size.entries !== undefined) gauges.push(gauge('store_entries', size.entries))
+  for (const { target, state } of router.status()) gauges.push(gauge('target_up', state === 'up' ? 1 : 0, target))
+  for (const { name, of, limitUsd, spentUsd } of budgets) {
+    const label = of === undefined ? name : `${name} ${of}`
+    gauges.push(gauge('budget_limit_usd', limitUsd, label), gauge('budget_spent_usd', spentUsd, label))
+  }
+  return gauges
+}

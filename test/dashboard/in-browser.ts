@@ -1,0 +1,42 @@
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+import { builtDashboard } from './built-dashboard.ts'
+import { launchChromium } from './chromium.ts'
+import { type DashboardPage, openDashboard } from './dashboard-page.ts'
+import { MockApi, type MockOptions } from './mock-api.ts'
+
+export interface InBrowser {
+  /** A mock of the gateway, and the dashboard it serves. */
+  open(options?: Omit<MockOptions, 'files'>, window?: BrowserContextOptions): Promise<Opened>
+}
+
+export interface Opened extends DashboardPage {
+  readonly api: MockApi
+}
+
+/** A browser for a file of tests; what a test has opened is closed after it. */
+export function inBrowser(): InBrowser {
+  let browser: Browser
+  let files: string
+  const closing: (() => Promise<void>)[] = []
+
+  beforeAll(async () => {
+    files = await builtDashboard()
+    browser = await launchChromium()
+  })
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close()
+  })
+  afterAll(async () => await browser?.close())
+
+  return {
+    async open(options = {}, window = {}) {
+      const api = new MockApi({ files, ...options })
+      await api.start()
+      closing.push(() => api.stop())
+      const opened = await openDashboard(browser, api.url, window)
+      closing.push(() => opened.close())
+      return { ...opened, api }
+    }
+  }
+}
