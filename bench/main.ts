@@ -1,6 +1,7 @@
 import { benchArena } from './arena.ts'
 import { benchEmbedders } from './embedders.ts'
 import { benchGateway } from './gateway.ts'
+import { benchInvalidation } from './invalidation.ts'
 import { benchMeaning } from './meaning.ts'
 import { benchRedisVectors } from './redis-vectors.ts'
 import { benchRetrieval } from './retrieval.ts'
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   gateway: benchGateway,
   arena: benchArena,
   embedders: benchEmbedders,
+  invalidation: benchInvalidation,
   meaning: benchMeaning,
   'redis-vectors': benchRedisVectors,
   retrieval: benchRetrieval,

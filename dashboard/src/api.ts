@@ -87,6 +87,8 @@ export interface TopEntry {
   readonly saved_usd: number
   readonly saved_seconds: number
   readonly last_hit: string
+  /** What was asked, as far as it is known. */
+  readonly text?: string | null
 }
 
 export interface NearMiss {

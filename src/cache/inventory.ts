@@ -39,6 +39,8 @@ export interface RecordedRequest {
 /** More are not looked at for one question: it is somebody who waits for it. */
 const mostLooked = 5000
 const atOnce = 64
+/** In bytes: what a store takes, less the longest name of a namespace and its colon. */
+const longestKey = 1024 - 65
 
 /** What is in the cache, for those who look after it. */
 export class Inventory {
@@ -51,26 +53,31 @@ export class Inventory {
   /** @throws what the store fails with */
   async list(wanted: Wanted): Promise<Listing> {
     const { limit = 50 } = wanted
-    const found: Entry[] = []
+    let found: Entry[] = []
+    let matching = 0
     let looked = 0
     let truncated = false
     reading: for await (const batch of this.#entries.keys(selectionOf(wanted))) {
       for (let at = 0; at < batch.length; at += atOnce) {
         const keys = batch.slice(at, at + atOnce)
         const entries = await Promise.all(keys.map((key) => this.#entries.get(key)))
-        for (const entry of entries) if (entry !== undefined && matches(entry, wanted)) found.push(entry)
+        const wantedOnes = entries.filter((entry): entry is Entry => entry !== undefined && matches(entry, wanted))
+        matching += wantedOnes.length
+        // Answers may be large, and few are given.
+        found = latest([...found, ...wantedOnes], limit)
         looked += keys.length
         if (looked < mostLooked) continue
         truncated = true
         break reading
       }
     }
-    found.sort((one, other) => other.storedAtMs - one.storedAtMs)
-    return { entries: found.slice(0, limit), looked, truncated: truncated || found.length > limit }
+    return { entries: found, looked, truncated: truncated || matching > limit }
   }
 
-  get(key: string): Promise<Entry | undefined> {
-    return this.#entries.get(key)
+  async get(key: string): Promise<Entry | undefined> {
+    // Whatever somebody has typed: the store is not to be asked for what no store keeps, and be found to have failed.
+    const isKey = Buffer.byteLength(key) <= longestKey && !key.includes('\0')
+    return isKey ? this.#entries.get(key) : undefined
   }
 
   /** How many entries are selected. @throws what the store fails with */
@@ -106,5 +113,26 @@ function matches(entry: Entry, { tag, kind, model, prefix, text }: Wanted): bool
   if (text === undefined) return true
   const wanted = text.toLowerCase()
   if (entry.text?.toLowerCase().includes(wanted)) return true
-  return Buffer.from(entry.body).toString().toLowerCase().includes(wanted)
+  const body = Buffer.from(entry.body).toString()
+  return body.toLowerCase().includes(wanted) || textsIn(body).some((one) => one.toLowerCase().includes(wanted))
+}
+
+/** The texts in what is JSON: quotes, line ends and whatever else a provider likes to escape stand in it otherwise. */
+function textsIn(body: string): readonly string[] {
+  // Nothing is escaped: all of it has been seen.
+  if (!body.includes('\\')) return []
+  const texts: string[] = []
+  try {
+    JSON.parse(body, (_name, value: unknown) => {
+      if (typeof value === 'string') texts.push(value)
+      return value
+    })
+  } catch {
+    // No JSON, or nested too deep to be walked.
+  }
+  return texts
+}
+
+function latest(entries: readonly Entry[], limit: number): Entry[] {
+  return entries.toSorted((one, other) => other.storedAtMs - one.storedAtMs).slice(0, limit)
 }

@@ -5,14 +5,13 @@ import { gatewayConnection } from './gateway-connection.ts'
 import { interruption } from './interruption.ts'
 import type { ProgressBar } from './progress-bar.ts'
 import { refusal } from './warm-ask.ts'
-import { headersFor } from './warm-headers.ts'
 import { barOf, checkGateway, dollars, plural, type WarmOptions } from './warm-job.ts'
 
 const shownSkipped = 5
 
-/** Has the gateway ask its most valuable expired answers anew. Resolves with what the program is to end with. */
+/** Has the gateway ask its most valuable expired answers anew, with its own keys. Resolves with what the program is to end with. */
 export async function warmPopular(count: number, options: WarmOptions): Promise<number> {
-  const { url, keys, output, budgetUsd, concurrency, environment } = options
+  const { url, output, budgetUsd, concurrency, environment } = options
   await checkGateway(options)
   const token = await adminTokenFor(url, environment)
   const gateway = gatewayConnection(url, 1)
@@ -25,8 +24,6 @@ export async function warmPopular(count: number, options: WarmOptions): Promise<
   try {
     const { statusCode, headers, body } = await gateway.stream('/cache/warm', {
       headers: {
-        ...headersFor('anthropic', keys),
-        ...headersFor('openai', keys),
         ...(token === undefined ? {} : { 'x-reprise-admin-token': token })
       },
       body: JSON.stringify({ popular: count, concurrency, ...(budgetUsd === undefined ? {} : { budgetUsd }) }),

@@ -473,7 +473,7 @@ describe('reprise warm --popular', () => {
       {
         path: '/cache/warm',
         body: { popular: 3, budgetUsd: 0.5, concurrency: 4 },
-        headers: { 'x-reprise-admin-token': 'secret', authorization: 'Bearer sk-open', 'x-api-key': 'sk-ant' }
+        headers: { 'x-reprise-admin-token': 'secret' }
       }
     ])
     expect(exitCode).toBe(1)

@@ -5,6 +5,7 @@ import type { Caller } from '../core/handler.ts'
 import { type Controls, readControls } from '../doors/controls.ts'
 import type { AdminGuard } from './admin.ts'
 import { HttpCaller } from './http-caller.ts'
+import { pathOf } from './path-of.ts'
 import { readBody } from './read-body.ts'
 
 /** One request to whoever looks after the gateway, and its response. */
@@ -61,7 +62,9 @@ export class Administration {
   /** Answers; what goes wrong is told to `fail`, or thrown before anything has been read. */
   handle(request: IncomingMessage, response: ServerResponse, fail: (error: unknown) => void): void {
     const { method = 'GET', url = '/' } = request
-    const { pathname: path, searchParams: query } = new URL(url, 'http://gateway')
+    // As it was written: what it is to be decoded to is for its route to say, and dots in it lead nowhere.
+    const path = pathOf(request)
+    const query = new URLSearchParams(url.slice(path.length))
     const route = this.#routeOf(method === 'HEAD' ? 'GET' : method, path)
     const isAdmin = this.#isAdmin(request, route.open === true)
     const caught = (route.path.exec(path) ?? []).slice(1).map((part) => decoded(part ?? ''))

@@ -76,7 +76,7 @@ function shown(entry: Entry): object {
     outputTokens: usage?.outputTokens ?? null,
     tookMs: tookMs ?? null,
     text: text ?? null,
-    answer: excerptOf(bodyOf(entry))
+    answer: excerptOf(entry)
   }
 }
 
@@ -95,26 +95,31 @@ function bodyOf({ body }: Entry): unknown {
   }
 }
 
-/** The beginning of what an answer says, wherever its dialect keeps that. */
-function excerptOf(body: unknown): string {
-  const texts: string[] = []
-  collect(body, texts)
-  const text = texts.length > 0 ? texts.join(' ') : JSON.stringify(body)
+/** The beginning of what an answer says, wherever its dialect keeps that; of all of it, where none does. */
+function excerptOf(entry: Entry): string {
+  const texts = saidIn(bodyOf(entry))
+  const text = texts.length > 0 ? texts.join(' ') : Buffer.from(entry.body).toString()
   return text.slice(0, excerptLength)
 }
 
-/** Texts under the names that the dialects give to what is said. */
-function collect(value: unknown, into: string[]): void {
-  if (into.join(' ').length > excerptLength) return
-  if (Array.isArray(value)) {
-    for (const one of value) collect(one, into)
-    return
+/** Texts under the names that the dialects give to what is said, in their order, as far as an excerpt needs them. */
+function saidIn(body: unknown): readonly string[] {
+  const texts: string[] = []
+  let length = 0
+  // What is still to be looked at, the next last: answers may be nested deeper than calls can be.
+  const left: (readonly [name: string, value: unknown])[] = [['', body]]
+  for (let next = left.pop(); next !== undefined && length <= excerptLength; next = left.pop()) {
+    const [name, value] = next
+    if (typeof value === 'string' && said.has(name)) {
+      texts.push(value)
+      length += value.length + 1
+    } else if (Array.isArray(value)) {
+      for (const one of value.toReversed()) left.push(['', one])
+    } else if (isObject(value)) {
+      for (const named of Object.entries(value).toReversed()) left.push(named)
+    }
   }
-  if (!isObject(value)) return
-  for (const [name, one] of Object.entries(value)) {
-    if (typeof one !== 'string') collect(one, into)
-    else if (said.has(name)) into.push(one)
-  }
+  return texts
 }
 
 const said: ReadonlySet<string> = new Set(['content', 'text', 'refusal', 'arguments'])

@@ -7,6 +7,7 @@ import type { Kind } from '../core/kind.ts'
 import { versionHeaders } from '../doors/request-headers.ts'
 import { answerBody, type Pair, pairOf } from '../jobs/import-pair.ts'
 import { Body } from '../wires/body.ts'
+import { inexactNumbers } from '../wires/exact-numbers.ts'
 import { wires } from '../wires/open.ts'
 import { openaiEmbeddings } from '../wires/openai-embeddings.ts'
 import type { Wire } from '../wires/wire.ts'
@@ -77,6 +78,11 @@ export function importing(
     path: /^\/cache\/import$/,
     usage: 'POST /cache/import',
     async answer(exchange) {
+      // Parsed and written anew they would be other numbers, and the answers stored for another request.
+      const [inexact] = inexactNumbers(exchange.raw.toString())
+      if (inexact !== undefined) {
+        throw new RepriseError('invalid-body', `expected numbers that a double can hold, got ${inexact}`)
+      }
       const { pairs } = jsonBody(exchange.raw, '{"pairs": [{"request": {...}, "response": ...}]}')
       if (!Array.isArray(pairs) || pairs.length > mostPairs) {
         const got = Array.isArray(pairs) ? `${pairs.length}` : clipped(pairs)

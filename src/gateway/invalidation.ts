@@ -1,5 +1,5 @@
 import type { Cache } from '../cache.ts'
-import { messageOf, RepriseError } from '../core/errors.ts'
+import { RepriseError } from '../core/errors.ts'
 import { readSelection, type Selection, selectionNames } from '../core/selection.ts'
 import type { AdminRoute } from './administration.ts'
 import { clipped, jsonBody } from './json-body.ts'
@@ -25,7 +25,7 @@ export function invalidation(cache: Pick<Cache, 'invalidate'>): AdminRoute {
         const reason = `expected ${selectionNames.join(', ')} or dryRun, got ${clipped(unknown)}`
         throw new RepriseError('invalid-body', reason, { field: unknown })
       }
-      const count = await cache.invalidate(selectionOf(said), { dryRun })
+      const count = await cache.invalidate(selectionOf(said), { dryRun }).catch(refuse)
       writeJson(response, 200, { count, dryRun })
     }
   }
@@ -35,7 +35,13 @@ function selectionOf(said: Readonly<Record<string, unknown>>): Selection {
   try {
     return readSelection(said)
   } catch (error) {
-    const field = error instanceof RepriseError ? error.field : undefined
-    throw new RepriseError('invalid-body', messageOf(error), field === undefined ? {} : { field })
+    return refuse(error)
   }
+}
+
+/** What nobody can select by is the caller's mistake here, and not one of who has set the gateway up. */
+function refuse(error: unknown): never {
+  if (!(error instanceof RepriseError) || error.code !== 'invalid-option') throw error
+  const { field, message } = error
+  throw new RepriseError('invalid-body', message, { cause: error, ...(field === undefined ? {} : { field }) })
 }

@@ -2,6 +2,7 @@ import type { Cache } from '../cache.ts'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { Caller, Context, Handler } from '../core/handler.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
+import type { Router } from '../router/router.ts'
 import type { Body } from '../wires/body.ts'
 import { wires } from '../wires/open.ts'
 import type { Wire } from '../wires/wire.ts'
@@ -11,6 +12,8 @@ import { clipped, jsonBody } from './json-body.ts'
 
 export interface RewarmingTools {
   readonly cache: Cache
+  /** Where a request is sent, as long as nothing fails. */
+  readonly addressOf: Router['addressOf']
   /** Asks the provider, and stores what it says. */
   askAnew(wire: Wire): Handler<WireRequest, Body>
 }
@@ -67,7 +70,7 @@ export function rewarming(tools: RewarmingTools): AdminRoute {
 }
 
 async function warm(
-  { cache, askAnew }: RewarmingTools,
+  { cache, addressOf, askAnew }: RewarmingTools,
   key: string,
   caller: Caller,
   progress: Progress,
@@ -91,7 +94,12 @@ async function warm(
       ...(tenant === undefined ? {} : { tenant }),
       caller
     }
-    const { origin } = await askAnew(wire)({ content, headers: {} }, context)
+    // Another's answer must not come to stand where that of this address is looked for.
+    if (addressOf(content, context) !== scope[0]) {
+      skipped.push({ key, reason: 'such a request is sent to another address now' })
+      return
+    }
+    const { origin } = await askAnew(wire)({ content, headers: content.versions }, context)
     progress.asked += 1
     progress.costUsd += origin.costUsd ?? 0
     if (origin.stored !== true) skipped.push({ key, reason: 'its answer was not fit to be stored' })

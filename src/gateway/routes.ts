@@ -48,7 +48,7 @@ export function routes({
     ...entries(cache),
     invalidation(cache),
     importing(cache, tools, kindOf),
-    rewarming({ cache, askAnew: (wire) => cache.keeping(kindOf(wire), router.ask) }),
+    rewarming({ cache, addressOf: router.addressOf, askAnew: (wire) => cache.keeping(kindOf(wire), router.ask) }),
     explaining(cache, tools, kindOf)
   ]
 }

@@ -1,6 +1,7 @@
 import type { Cache } from '../cache.ts'
 import { RepriseError } from '../core/errors.ts'
 import { type Gauge, gauge, prometheus, prometheusType } from '../metrics/prometheus.ts'
+import type { Report } from '../metrics/report.ts'
 import type { Statistics } from '../metrics/statistics.ts'
 import type { Router } from '../router/router.ts'
 import type { AdminExchange, AdminRoute } from './administration.ts'
@@ -45,7 +46,7 @@ export function statistics(tools: StatisticsTools): readonly AdminRoute[] {
       usage: 'GET /metrics/cache/statistics[/{layer}]',
       open: true,
       async answer({ query, caught: [layer], response, isAdmin }) {
-        const all = await cache.statistics({ scope: scopeOf(query), full: isAdmin })
+        const all = await withTexts(await cache.statistics({ scope: scopeOf(query), full: isAdmin }), cache)
         if (layer === undefined || layer === '') {
           writeJson(response, 200, all)
           return
@@ -66,6 +67,17 @@ export function statistics(tools: StatisticsTools): readonly AdminRoute[] {
       }
     }
   ]
+}
+
+/** Of so many of the most valuable entries it is said what was asked. */
+const mostTexts = 20
+
+/** A key tells nobody anything; what was asked does, as far as the entry is still there. */
+async function withTexts(all: Report, { inventory }: Pick<Cache, 'inventory'>): Promise<Report> {
+  const { top_entries: top } = all
+  if (top === undefined) return all
+  const texts = await Promise.all(top.slice(0, mostTexts).map(async ({ key }) => (await inventory.get(key))?.text))
+  return { ...all, top_entries: top.map((entry, index) => ({ ...entry, text: texts[index] ?? null })) }
 }
 
 function scopeOf(query: URLSearchParams): 'process' | 'fleet' {

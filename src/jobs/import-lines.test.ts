@@ -42,11 +42,11 @@ async function join_(
 describe('a line of pairs', () => {
   it('is sent as the gateway reads pairs, with what was written in it and what holds for all', () => {
     const written =
-      '{"response": "Hello" ,"request": {"model":"m", "seed":12345678901234567890,"messages":[{"role":"user","content":"Hi"}]}, "tags":["own"],"ttl":60,"costUsd":0.5}'
+      '{"response": "Hello" ,"request": {"model":"m", "seed":0.30000000000000004,"messages":[{"role":"user","content":"Hi"}]}, "tags":["own"],"ttl":60,"costUsd":0.5}'
     const pair = readImportLine(line(written), { tags: ['all'], ttl: '1h' })
     expect(pair).toMatchObject({ line: 7, dialect: 'openai' })
     expect(json(pair)).toBe(
-      '{"endpoint":"/v1/chat/completions","request":{"model":"m", "seed":12345678901234567890,"messages":[{"role":"user","content":"Hi"}]},"response":"Hello","tags":["all","own"],"ttl":"60","costUsd":0.5}'
+      '{"endpoint":"/v1/chat/completions","request":{"model":"m", "seed":0.30000000000000004,"messages":[{"role":"user","content":"Hi"}]},"response":"Hello","tags":["all","own"],"ttl":"60","costUsd":0.5}'
     )
   })
 
@@ -72,7 +72,11 @@ describe('a line of pairs', () => {
       { custom_id: 'a', response: { status_code: 200, body: {} } },
       'line 7: expected a request beside the response, got a line of a batch that names it: give its requests with --requests FILE'
     ],
-    [{ request, response: 'x', tags: ['a,b'] }, 'line 7: tags: expected ASCII']
+    [{ request, response: 'x', tags: ['a,b'] }, 'line 7: tags: expected ASCII'],
+    [
+      '{"request":{"model":"m","seed":12345678901234567890,"messages":[{}]},"response":"a"}',
+      'line 7: expected numbers that a double can hold in a request to be imported, got 12345678901234567890'
+    ]
   ])('is told with its number when it is wrong: %j', (value, message) => {
     expect(() => readImportLine(line(value))).toThrow(message)
   })
@@ -82,14 +86,14 @@ describe("a batch's results and its requests", () => {
   const asked = [
     { custom_id: 'ä', method: 'POST', url: '/v1/chat/completions', body: { ...request, model: 'other' } },
     '',
-    '  {"custom_id":"b", "method":"POST","url":"/v1/chat/completions","body":{"model":"m","seed":12345678901234567890,"messages":[{"role":"user","content":"Hi"}]}}  ',
+    '  {"custom_id":"b", "method":"POST","url":"/v1/chat/completions","body":{"model":"m","seed":0.30000000000000004,"messages":[{"role":"user","content":"Hi"}]}}  ',
     { custom_id: 'c', params: message }
   ]
 
   it('are joined by custom_id, byte for byte', async () => {
     const outcome = '{"id":"x","custom_id":"b","response":{"status_code":200,"body": {"choices":[1.0]}},"error":null}'
     expect(json(await join_(asked, outcome, { tags: ['t'] }))).toBe(
-      '{"endpoint":"/v1/chat/completions","request":{"model":"m","seed":12345678901234567890,"messages":[{"role":"user","content":"Hi"}]},"response":{"choices":[1.0]},"tags":["t"]}'
+      '{"endpoint":"/v1/chat/completions","request":{"model":"m","seed":0.30000000000000004,"messages":[{"role":"user","content":"Hi"}]},"response":{"choices":[1.0]},"tags":["t"]}'
     )
   })
 

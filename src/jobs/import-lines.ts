@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { RepriseError } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
+import { inexactNumbers } from '../wires/exact-numbers.ts'
 import { pairOf } from './import-pair.ts'
 import { inLine, type Line, parsedObject, readLines } from './lines.ts'
 import { rawField } from './raw-field.ts'
@@ -139,6 +140,10 @@ interface Found {
 function importPair(line: number, { value, bytes, response }: Found, defaults: WarmDefaults): ImportPair {
   const { field, path, wire } = requestForm(value)
   const request = field === undefined ? bytes : rawField(bytes, field)
+  const lost = inexactNumbers(request.toString()).find((number) => JSON.stringify(Number(number)) !== number)
+  // The gateway reads pairs as JSON: this would be the answer to another request there.
+  if (lost !== undefined)
+    throw invalid(`expected numbers that a double can hold in a request to be imported, got ${lost}`)
   const { costUsd, tookMs, usage } = value
   const rest = { ...controlsOf(value, defaults), costUsd, tookMs, usage }
   const json = Buffer.concat([

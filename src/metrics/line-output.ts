@@ -11,24 +11,24 @@ export interface LineOutputOptions {
 
 /** Characters that are written at once. */
 const chunkLength = 1_000_000
-const againMs = 20
+const againMs = 2
 /** How long a process that ends may be held up by a reader that does not read. */
 const exitWithinMs = 500
 
 /**
- * Writes lines to a file descriptor beside the event loop, and what still waits when the process exits. It never blocks
- * and never throws: lines for which a slow reader leaves no room are lost and counted, and once nobody reads any more
- * (a closed pipe) all are. A process that exits waits half a second at most. (pino's own destination flushes until it
- * has succeeded, and a process whose output has been closed never ends.)
+ * Writes lines to a file descriptor beside what goes on, and what still waits when the process exits. It never blocks and
+ * never throws: lines for which a slow reader leaves no room are lost and counted, and once nobody reads any more (a
+ * closed pipe) all are. A process that exits waits half a second at most for the reader of a pipe. (pino's own
+ * destination flushes until it has succeeded: a process whose output nobody reads any more would never end.)
  */
 export function lineOutput({ fd = 1, mostWaiting = 8_000_000, lost }: LineOutputOptions): {
   write(line: string): void
 } {
-  const own = nonBlocking(fd)
+  const pipe = nonBlockingPipe(fd)
   let waiting: string[] = []
   let length = 0
   let lostCount = 0
-  /** Its beginning may have been written already. */
+  /** What is being written, as far as it has not been. */
   let chunk: Buffer | undefined
   let state: 'idle' | 'due' | 'writing' | 'over' = 'idle'
 
@@ -40,68 +40,84 @@ export function lineOutput({ fd = 1, mostWaiting = 8_000_000, lost }: LineOutput
     }
     waiting.push(line)
     length += line.length
-    if (state !== 'idle') return
-    state = 'due'
     // What is said within the same turn goes out together.
+    if (state === 'idle') writeSoon()
+  }
+
+  function writeSoon(): void {
+    state = 'due'
     setImmediate(writeNext)
+  }
+
+  function writeNext(): void {
+    const bytes = nextChunk()
+    if (bytes === undefined) {
+      state = 'idle'
+      return
+    }
+    state = 'writing'
+    if (pipe === undefined) {
+      write(fd, bytes, heard)
+      return
+    }
+    try {
+      heard(null, writeSync(pipe, bytes))
+    } catch (error) {
+      heard(error as NodeJS.ErrnoException, 0)
+    }
   }
 
   function nextChunk(): Buffer | undefined {
     if (chunk !== undefined) return chunk
     if (lostCount > 0 && length < mostWaiting / 2) {
-      waiting.push(lost(lostCount))
+      const line = lost(lostCount)
+      waiting.push(line)
+      length += line.length
       lostCount = 0
     }
     let taken = 0
     let count = 0
     while (count < waiting.length && taken < chunkLength) taken += waiting[count++]?.length ?? 0
     if (count === 0) return undefined
-    const text = waiting.slice(0, count).join('')
+    chunk = Buffer.from(waiting.slice(0, count).join(''))
     waiting = waiting.slice(count)
-    length = Math.max(0, length - text.length)
-    chunk = Buffer.from(text)
+    length -= taken
     return chunk
   }
 
-  function writeNext(): void {
-    const bytes = nextChunk()
-    state = bytes === undefined ? 'idle' : 'writing'
-    if (bytes === undefined) return
-    write(own, bytes, (error, written) => {
-      if (error === null) advance(written)
-      else if (isBusy(error)) {
-        state = 'due'
-        setTimeout(writeNext, againMs).unref()
-        return
-      } else giveUp(error)
-      if (state !== 'over') writeNext()
-    })
+  function heard(error: NodeJS.ErrnoException | null, written: number): void {
+    if (error === null) {
+      advance(written)
+      writeSoon()
+    } else if (isBusy(error)) {
+      state = 'due'
+      setTimeout(writeNext, againMs).unref()
+    } else if (error.code === 'EPIPE' || error.code === 'EBADF') {
+      state = 'over'
+      chunk = undefined
+      waiting = []
+    } else {
+      // A full disk may have room again.
+      chunk = undefined
+      writeSoon()
+    }
   }
 
   function advance(written: number): void {
     chunk = chunk !== undefined && written < chunk.length ? chunk.subarray(written) : undefined
   }
 
-  /** A full disk may have room again; a pipe that nobody reads any more stays so. */
-  function giveUp(error: NodeJS.ErrnoException): void {
-    chunk = undefined
-    if (error.code !== 'EPIPE' && error.code !== 'EBADF') return
-    state = 'over'
-    waiting = []
-    length = 0
-  }
-
   process.on('exit', () => {
     if (state === 'over') return
-    const untilMs = performance.now() + exitWithinMs
-    // What is under way is a thread's, and its end cannot be heard of any more.
     if (state === 'writing') {
-      sleep(againMs)
+      // A thread is at it, and its end cannot be heard of any more.
+      sleep(50)
       chunk = undefined
     }
+    const untilMs = performance.now() + exitWithinMs
     for (let bytes = nextChunk(); bytes !== undefined && performance.now() < untilMs; bytes = nextChunk()) {
       try {
-        advance(writeSync(own, bytes))
+        advance(writeSync(pipe ?? fd, bytes))
       } catch (error) {
         if (!isBusy(error as NodeJS.ErrnoException)) return
         sleep(againMs)
@@ -112,15 +128,15 @@ export function lineOutput({ fd = 1, mostWaiting = 8_000_000, lost }: LineOutput
 }
 
 /**
- * A pipe is opened once more, so that writing to it does not wait for its reader, without changing that for others who
- * have it. What is no pipe hardly makes one wait.
+ * A pipe opened once more, so that writing to it does not wait for its reader: it cannot be told so itself, since others
+ * may have it too. Files need no waiting for, and sockets cannot be opened once more: a thread writes to them.
  */
-function nonBlocking(fd: number): number {
+function nonBlockingPipe(fd: number): number | undefined {
   try {
-    if (!fstatSync(fd).isFIFO()) return fd
+    if (!fstatSync(fd).isFIFO()) return undefined
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
   } catch {
-    return fd
+    return undefined
   }
 }
 

@@ -90,6 +90,8 @@ export interface Report {
     readonly saved_usd: number
     readonly saved_seconds: number
     readonly last_hit: string
+    /** What was asked, where whoever serves the report has looked it up and found it. */
+    readonly text?: string | null
   }[]
   readonly near_misses?: readonly {
     readonly at: string

@@ -20,11 +20,13 @@ interface Range {
 /**
  * The names of the entries that are selected, in batches, with a turn of the event loop between. Whatever is there
  * from the first to the last is among them. What has expired and is not swept up yet is only when `withExpired`.
+ * `check` is called before each batch is read, and throws when the database is being closed.
  */
 export async function* selectedNames(
   database: EmbeddedDatabase,
   selector: Selector,
-  withExpired: boolean
+  withExpired: boolean,
+  check: () => void
 ): AsyncGenerator<readonly Buffer[]> {
   if ('key' in selector) {
     const name = Buffer.from(selector.key)
@@ -36,6 +38,7 @@ export async function* selectedNames(
   if (range.prefix.length - range.nameAt > maxNameBytes) return
   for (let start: Buffer | undefined = range.prefix; start !== undefined; ) {
     const from: Buffer = start
+    check()
     const { names, next } = readLatest(database, () => readSome(database, range, from, withExpired))
     if (names.length > 0) yield names
     start = next

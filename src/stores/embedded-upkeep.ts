@@ -4,7 +4,7 @@ import { again, type WriteQueue } from './embedded-queue.ts'
 import { ReaderWatch } from './embedded-readers.ts'
 import { type EmbeddedTree, stepCount } from './embedded-tree.ts'
 
-export interface UpkeepOptions {
+interface UpkeepOptions {
   readonly maxBytes: number
   readonly touchAfterMs: number
   readonly sweepEveryMs: number
@@ -14,7 +14,7 @@ export interface UpkeepOptions {
 const maxTouched = 20_000
 const flushEveryMs = 1000
 const watchEveryMs = 1000
-/** How many entries are counted in one go. */
+/** How many entries are counted in one transaction. */
 const countStep = 512
 
 /** What an embedded store does besides, and nobody waits for. */
@@ -61,12 +61,16 @@ export class EmbeddedUpkeep {
   }
 
   /** Counts the entries of a database that was written before their number was kept. */
-  count(): void {
+  async count(): Promise<void> {
     if (this.#isCounting) return
     this.#isCounting = true
-    this.#inBackground(() => (this.#tree.sum.countSome(countStep) ? again : undefined)).finally(() => {
+    try {
+      while (await this.#queue.write(() => this.#tree.sum.countSome(countStep)));
+    } catch {
+      // Whoever asks for the number again begins where this has ended.
+    } finally {
       this.#isCounting = false
-    })
+    }
   }
 
   end(): void {
@@ -114,7 +118,7 @@ export class EmbeddedUpkeep {
   }
 
   /** When it cannot be done now, it will be the next time. */
-  async #inBackground(work: () => undefined | typeof again): Promise<void> {
-    await this.#queue.write(work).catch(() => {})
+  #inBackground(work: () => undefined | typeof again): void {
+    this.#queue.write(work).catch(() => {})
   }
 }

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RepriseError } from '../core/errors.ts'
 import {
   checkMark,
@@ -129,10 +128,10 @@ class EmbeddedStore implements Store {
   async delete(selector: Selector, deleted?: (key: string) => void): Promise<number> {
     this.#checkOpen()
     checkSelector(selector)
-    const { database, queue } = this.#environment
+    const { queue } = this.#environment
     await queue.write(() => this.#tree.announce(selector))
     let count = 0
-    for await (const names of selectedNames(database, selector, true)) {
+    for await (const names of this.#select(selector, true)) {
       for (let rest = names; rest.length > 0; ) {
         const { live, left } = await queue.write(() => this.#removeSome(rest, selector))
         for (const name of live) deleted?.(name.toString())
@@ -158,11 +157,7 @@ class EmbeddedStore implements Store {
 
   async *keys(selector: Selector): AsyncGenerator<readonly string[]> {
     this.#checkOpen()
-    for await (const names of selectedNames(this.#environment.database, selector, false)) {
-      yield names.map((name) => name.toString())
-      this.#checkOpen()
-      await nextTurn()
-    }
+    for await (const names of this.#select(selector, false)) yield names.map((name) => name.toString())
   }
 
   async size(): Promise<StoreSize> {
@@ -172,7 +167,7 @@ class EmbeddedStore implements Store {
       bytes: sum.bytes,
       entries: sum.entries
     }))
-    if (entries === undefined) this.#upkeep.count()
+    if (entries === undefined) void this.#upkeep.count()
     return { ...(entries === undefined ? {} : { entries }), bytes, maxBytes: this.#maxBytes }
   }
 
@@ -222,6 +217,10 @@ class EmbeddedStore implements Store {
     if (bytes > most) throw tooLargeError(this.name, bytes, most)
     const { obstacle } = this.#upkeep
     if (obstacle !== undefined) throw new RepriseError('store-unavailable', obstacle)
+  }
+
+  #select(selector: Selector, withExpired: boolean): AsyncIterable<readonly Buffer[]> {
+    return selectedNames(this.#environment.database, selector, withExpired, () => this.#checkOpen())
   }
 
   async #deletedSince(since: number): Promise<Deletions> {

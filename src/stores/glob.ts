@@ -5,7 +5,9 @@
  */
 export function globMatcher(pattern: string): (text: string) => boolean {
   const expected = Array.from(pattern)
-  return (text) => matches(expected, Array.from(text))
+  const beginning = literalPrefix(pattern)
+  // Most of many keys begin otherwise, and need not be taken apart.
+  return (text) => text.startsWith(beginning) && matches(expected, Array.from(text))
 }
 
 function matches(pattern: readonly string[], text: readonly string[]): boolean {

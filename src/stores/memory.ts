@@ -30,16 +30,14 @@ interface Held {
   readonly vector: HeldVector | undefined
 }
 
-/** What an entry costs beside its bytes and names: the objects around them, and its place in the indexes. */
-const entryOverhead = 200
+/** What an entry costs beside its bytes and names, as measured: the objects around them, and its place in the indexes. */
+const entryOverhead = 440
 const tagOverhead = 100
 const vectorOverhead = 200
 
 const purgeEveryMs = 30_000
-/** For how long keys are gone through before others have their turn, and after how many that is looked at. */
+/** For how long keys are gone through before others have their turn, and how many are given at once. */
 const turnMs = 1
-const lookEvery = 64
-/** How many keys are listed at once. */
 const batch = 256
 
 /**
@@ -230,12 +228,10 @@ class MemoryStore implements Store {
     const last = this.#setCount
     const matches = matcherOf(selector)
     let found: string[] = []
-    let count = 0
     let untilMs = performance.now() + turnMs
     for (const key of this.#candidates(selector)) {
       if (matches(key) && (this.#numbers.get(key) ?? 0) <= last) found.push(key)
-      count++
-      if (found.length < batch && (count % lookEvery !== 0 || performance.now() < untilMs)) continue
+      if (found.length < batch && performance.now() < untilMs) continue
       yield found
       found = []
       untilMs = performance.now() + turnMs

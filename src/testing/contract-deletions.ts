@@ -203,6 +203,25 @@ export const deletionCases: Cases = {
     assert.equal(await store.get(`${prefix}a`), undefined)
   },
 
+  async 'ends a deletion that is under way when it is closed, or says that it has not been done'({ store, prefix }) {
+    await setAll(
+      store,
+      Array.from({ length: 1500 }, (_, index) => `${prefix}${index}`),
+      [`${prefix}tag`]
+    )
+    const told: string[] = []
+    const deleting = [{ tag: `${prefix}tag` }, { prefix }].map((selector) =>
+      store.delete(selector, (key) => told.push(key))
+    )
+    await store.close()
+    let count = 0
+    for (const outcome of await Promise.allSettled(deleting)) {
+      if (outcome.status === 'fulfilled') count += outcome.value
+      else assert.match(String((outcome.reason as { code?: unknown }).code), /^store-(closed|unavailable)$/)
+    }
+    assert.ok(count <= told.length && told.length <= 1500, `${count} of ${told.length}`)
+  },
+
   async 'says nothing of deletions once it is closed'({ store, prefix }) {
     const since = await store.mark()
     await store.close()

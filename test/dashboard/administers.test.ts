@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { canBrowse } from './chromium.ts'
-import { inBrowser, type Opened } from './in-browser.ts'
+import { eventually, inBrowser, type Opened } from './in-browser.ts'
 
 const question = 'Can I return an opened item within 30 days?'
 
@@ -47,7 +47,7 @@ describe.runIf(canBrowse())('whoever administrates', () => {
     await dialog().getByText('This entry is invalidated.').waitFor()
     expect(invalidations(opened)).toEqual([{ key }])
     await page.keyboard.press('Escape')
-    await expect.poll(() => dialog().count()).toBe(0)
+    await eventually(() => dialog().count()).toBe(0)
   })
 
   it('opens entries from the top ones and the near misses, and is told when one has gone', async () => {
@@ -70,7 +70,7 @@ describe.runIf(canBrowse())('whoever administrates', () => {
     await dialog().getByRole('heading', { name: 'Invalidate 3 entries?' }).waitFor()
     expect(invalidations(opened)).toEqual([{ tag: 'team:support', dryRun: true }])
     await dialog().getByRole('button', { name: 'Cancel' }).click()
-    await expect.poll(() => dialog().count()).toBe(0)
+    await eventually(() => dialog().count()).toBe(0)
     expect(invalidations(opened)).toHaveLength(1)
     await form.getByRole('button', { name: 'Count' }).click()
     await dialog().getByRole('button', { name: 'Invalidate 3 entries' }).click()
@@ -125,9 +125,9 @@ describe.runIf(canBrowse())('whoever administrates', () => {
     await dialog().getByRole('heading', { name: 'Switch off semantic?' }).waitFor()
     expect(turned()).toEqual([])
     await dialog().getByRole('button', { name: 'Switch off' }).click()
-    await expect.poll(() => semantic.getAttribute('aria-checked')).toBe('false')
+    await eventually(() => semantic.getAttribute('aria-checked')).toBe('false')
     await semantic.click()
-    await expect.poll(() => semantic.getAttribute('aria-checked')).toBe('true')
+    await eventually(() => semantic.getAttribute('aria-checked')).toBe('true')
     expect(turned()).toEqual([
       ['/switches/semantic', { on: false }],
       ['/switches/semantic', { on: true }]

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { builtDashboard } from './built-dashboard.ts'
 import { launchChromium } from './chromium.ts'
 import { type DashboardPage, openDashboard } from './dashboard-page.ts'
@@ -12,6 +12,11 @@ export interface InBrowser {
 
 export interface Opened extends DashboardPage {
   readonly api: MockApi
+}
+
+/** Waits until what is read fits: two cores and a browser are not always quick. */
+export function eventually<Read>(read: () => Read | Promise<Read>) {
+  return expect.poll(read, { timeout: 20_000 })
 }
 
 /** A browser for a file of tests; what a test has opened is closed after it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { canBrowse } from './chromium.ts'
-import { inBrowser } from './in-browser.ts'
+import { eventually, inBrowser } from './in-browser.ts'
 
 /** All headings of the page, in their order. */
 const titles = [
@@ -37,7 +37,7 @@ describe.runIf(canBrowse())('the dashboard', () => {
     expect(await figure('Requests').textContent()).toBe('79,071')
     expect(await figure('Median hit').textContent()).toBe('0.84 ms')
     expect(await page.locator('section.panel h2').allTextContents()).toEqual(titles)
-    await expect.poll(() => page.locator('.plot canvas').count()).toBe(4)
+    await eventually(() => page.locator('.plot canvas').count()).toBe(4)
     await panel('Providers').getByText('left out, back in').waitFor()
     expect(await panel('By tag').getByRole('row').count()).toBe(8)
     expect(await panel('Near misses').locator('mark').allTextContents()).toContain('90')
@@ -73,7 +73,7 @@ describe.runIf(canBrowse())('the dashboard', () => {
     const { api, live, figure } = await browser.open()
     await live()
     api.extra = 500
-    await expect.poll(() => figure('Requests').textContent(), { timeout: 20_000 }).toBe('79,571')
+    await eventually(() => figure('Requests').textContent()).toBe('79,571')
   })
 
   it('tells the values of the step that the pointer is at, on all charts', async () => {
@@ -82,14 +82,14 @@ describe.runIf(canBrowse())('the dashboard', () => {
     const legends = page.locator('.legend-time')
     expect(await legends.allTextContents()).toEqual(['last hour', 'last hour', 'last hour', 'last hour'])
     await page.locator('.plot .u-over').first().hover()
-    await expect.poll(() => legends.allTextContents()).toEqual(new Array(4).fill(expect.stringMatching(/^\d\d:\d\d$/)))
+    await eventually(() => legends.allTextContents()).toEqual(new Array(4).fill(expect.stringMatching(/^\d\d:\d\d$/)))
   })
 
   it('asks for the day and for the fleet when told to', async () => {
     const { page, live, figure, api } = await browser.open()
     await live()
     await page.getByLabel('Fleet').check()
-    await expect.poll(() => figure('Requests').textContent()).toBe('237,213')
+    await eventually(() => figure('Requests').textContent()).toBe('237,213')
     await page.getByText('Fleet of 3').waitFor()
     await page.getByLabel('Day').check()
     await page.locator('.legend-time', { hasText: 'last day' }).first().waitFor()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { canBrowse } from './chromium.ts'
-import { inBrowser } from './in-browser.ts'
+import { eventually, inBrowser } from './in-browser.ts'
 import type { Told } from './mock-data.ts'
 import { entries } from './mock-records.ts'
 
@@ -113,7 +113,7 @@ describe.runIf(canBrowse())('the dashboard withstands', () => {
     await live()
     const box = panel('Layers').getByRole('region', { name: 'Layers' }).last()
     expect(await page.evaluate(beyond('[aria-label="Layers"]'))).toBeGreaterThan(0)
-    await expect.poll(() => box.getAttribute('tabindex')).toBe('0')
+    await eventually(() => box.getAttribute('tabindex')).toBe('0')
   })
 
   it.each(['light', 'dark'] as const)('a system that is %s, in colours that can be read', async (colorScheme) => {
@@ -154,12 +154,12 @@ describe.runIf(canBrowse())('the dashboard withstands', () => {
     const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor')
     const light = await ground()
     await page.getByRole('button', { name: 'Dark theme' }).click()
-    await expect.poll(ground).not.toBe(light)
+    await eventually(ground).not.toBe(light)
     await page.reload()
     await live()
     expect(await ground()).not.toBe(light)
     await page.getByRole('button', { name: 'Light theme' }).click()
-    await expect.poll(ground).toBe(light)
+    await eventually(ground).toBe(light)
     expect(await page.evaluate('localStorage.length')).toBe(0)
   })
 })

@@ -10,7 +10,8 @@ import { makeStand, type Stand } from '../support/gateway.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
 const key = 'sk-alice'
-const environment = { OPENAI_API_KEY: key, ANTHROPIC_API_KEY: key }
+// No admin token of whoever runs the tests.
+const environment = { OPENAI_API_KEY: key, ANTHROPIC_API_KEY: key, XDG_CACHE_HOME: '/nonexistent' }
 
 let folder: TemporaryFolder
 let stand: Stand
@@ -213,5 +214,45 @@ describe('reprise warm', () => {
     program.kill('SIGINT')
     expect(await once(program, 'close')).toEqual([130, null])
     expect([noted(path).size, existsSync(`${path}.errors.jsonl`)]).toEqual([0, false])
+  })
+})
+
+describe('reprise warm --import', () => {
+  it("leaves answers that both official SDKs take from the cache, plainly and streamed, and nobody's with another key", async () => {
+    await start()
+    const turns = [{ role: 'user' as const, content: 'q' }]
+    const message = { model: 'claude-haiku-4-5', max_tokens: 5, messages: turns }
+    const response = { model: 'gpt-4o-mini', input: 'q' }
+    await stand.anthropic(key).messages.create({ ...message, max_tokens: 6 })
+    const version = stand.provider.calls[0]?.headers['anthropic-version']
+    stand.provider.reset()
+    const usage = { inputTokens: 1, outputTokens: 2 }
+    const path = file([
+      { request: chat('q'), response: 'A chat.', usage, costUsd: 0.1 },
+      { request: message, response: 'A message.', usage },
+      { request: response, response: 'A response.', usage }
+    ])
+    expect(await run(['--import', path, '--header', `anthropic-version: ${version}`])).toEqual({
+      exitCode: 0,
+      output: expect.stringContaining('3 pairs stored, 0 refused')
+    })
+    const openai = stand.openai(key)
+    const { data, response: http } = await openai.chat.completions.create(chat('q')).withResponse()
+    expect(data.choices[0]?.message.content).toBe('A chat.')
+    expect(http.headers.get('x-reprise-saved-usd')).toBe('0.10000000')
+    const streamed = await openai.chat.completions.stream(chat('q')).finalChatCompletion()
+    expect(streamed.choices[0]?.message.content).toBe('A chat.')
+    expect((await openai.responses.create(response)).output_text).toBe('A response.')
+    expect((await openai.responses.stream(response).finalResponse()).output).toMatchObject([{ type: 'message' }])
+    const anthropic = stand.anthropic(key)
+    for (const answer of [
+      await anthropic.messages.create(message),
+      await anthropic.messages.stream(message).finalMessage()
+    ]) {
+      expect(answer.content).toEqual([{ type: 'text', text: 'A message.' }])
+    }
+    expect(stand.provider.count()).toBe(0)
+    await stand.openai('sk-bob').chat.completions.create(chat('q'))
+    expect(stand.provider.count()).toBe(1)
   })
 })

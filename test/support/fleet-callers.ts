@@ -17,7 +17,7 @@ export interface Told {
 }
 
 /** Asks by either SDK. */
-export type Caller = (fleet: Fleet, content: string, ask?: Ask) => Promise<Told>
+export type Caller = (fleet: Pick<Fleet, 'openai' | 'anthropic'>, content: string, ask?: Ask) => Promise<Told>
 
 /** Asks by OpenAI's SDK for a chat completion. */
 export const chat: Caller = async function chat(fleet, content, ask = {}) {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import type { Latency, Range, Statistics } from '../api.ts'
+import type { Latency, Statistics } from '../api.ts'
 import { coarse, compact, count, dollars, millis, moment, percent, span } from '../format.ts'
 import { type Series, trendOf } from '../series.ts'
 import { Sparkline } from './sparkline.tsx'
@@ -7,11 +7,10 @@ import { Sparkline } from './sparkline.tsx'
 interface FiguresProps {
   readonly statistics: Statistics | undefined
   readonly series: Series | undefined
-  readonly range: Range
 }
 
 /** What one wants to know at a glance. */
-export function Figures({ statistics, series, range }: FiguresProps) {
+export function Figures({ statistics, series }: FiguresProps) {
   const requests = statistics?.requests
   const hit = medianOf(statistics?.latency.hit)
   const miss = medianOf(statistics?.latency.miss)
@@ -21,7 +20,7 @@ export function Figures({ statistics, series, range }: FiguresProps) {
         className="first"
         title="Hit rate"
         value={percent(requests?.total === 0 ? undefined : statistics?.combined_hit_rate)}
-        detail={<Trend series={series} range={range} />}
+        detail={<Trend series={series} />}
       >
         {series !== undefined && (
           <Sparkline
@@ -88,10 +87,10 @@ function Figure({ title, value, detail, className = '', children }: FigureProps)
   )
 }
 
-function Trend({ series, range }: { readonly series: Series | undefined; readonly range: Range }) {
+function Trend({ series }: { readonly series: Series | undefined }) {
   const change = series && trendOf(series)
-  const last = range === 'hour' ? 'last 10 min' : 'last 4 h'
-  if (change === undefined) return <>no trend yet</>
+  if (series === undefined || change === undefined) return <>no trend yet</>
+  const last = `last ${coarse((series.requests.length * series.stepMs) / 6000)}`
   const points = Math.abs(change * 100).toFixed(1)
   if (points === '0.0') return <>as before in the {last}</>
   return (

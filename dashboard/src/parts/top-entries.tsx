@@ -42,7 +42,7 @@ export function TopEntries({ entries, known }: TopEntriesProps) {
                     <tr key={entry.key}>
                       <th scope="row">
                         <button type="button" class="link" title={entry.key} onClick={() => openEntry(entry.key)}>
-                          <ShortKey entryKey={entry.key} />
+                          {entry.text ? <span class="asked">{entry.text}</span> : <ShortKey entryKey={entry.key} />}
                         </button>
                       </th>
                       <td>{count(entry.hits)}</td>
