@@ -1,17 +1,25 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Browser } from 'playwright-core'
 import { builtDashboard } from '../test/dashboard/built-dashboard.ts'
 import { launchChromium } from '../test/dashboard/chromium.ts'
-import { MockApi } from '../test/dashboard/mock-api.ts'
+import { fastClock } from './fast-clock.ts'
+import { startShownGateway } from './shown-gateway.ts'
 import { smallerPng } from './smaller-png.ts'
+import { sendTraffic } from './traffic.ts'
 
 // Takes the pictures of the dashboard that the documentation shows:
 //
-//   npx tsx scripts/screenshots.ts [--url http://127.0.0.1:4242/dashboard/] [--out docs/images] [--whole]
+//   npx tsx scripts/screenshots.ts [--url http://127.0.0.1:4141/dashboard/] [--out docs/images] [--whole]
 //
-// Without an address, of made-up figures. REPRISE_ADMIN_TOKEN is shown to the gateway when it is set; --whole takes the
-// page from top to bottom.
+// Without an address, of a gateway of its own: a real one, before simulated providers, with real traffic through the
+// official SDKs for two minutes. So that these look like the hour that the charts show, the clock that the statistics go
+// by runs thirty times as fast; it begins an hour ago and is right when the pictures are taken. All else is what has
+// happened: hits, refusals, latencies, failures. Times of the store, the breakers and the budgets are those of this
+// machine. The dollars are what the answers would have cost by the price list.
+//
+// With an address, REPRISE_ADMIN_TOKEN is shown to the gateway when it is set. --whole takes the page from top to bottom.
 
 const { values } = parseArgs({
   options: {
@@ -28,25 +36,49 @@ const pictures = [
 ] as const
 
 mkdirSync(values.out, { recursive: true })
-const mock = values.url === undefined ? new MockApi({ files: await builtDashboard() }) : undefined
-await mock?.start()
-const token = process.env['REPRISE_ADMIN_TOKEN']
-const address = `${values.url ?? mock?.url}${token ? `#token=${encodeURIComponent(token)}` : ''}`
-const browser = await launchChromium()
-try {
-  for (const { name, width, height, colorScheme } of pictures) {
-    const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' })
-    await page.goto(address)
-    await page.locator('.pulse', { hasText: 'Live' }).waitFor()
-    await page.locator('.plot canvas').first().waitFor()
-    await page.getByRole('heading', { name: 'Switches' }).waitFor()
-    const path = join(values.out, `${name}.png`)
-    const picture = smallerPng(await page.screenshot({ fullPage: values.whole }))
-    writeFileSync(path, picture)
-    console.log(`${path}  ${Math.round(picture.length / 1000)} kB`)
-    await page.close()
+if (values.url === undefined) await takeOwn()
+else await take(values.url, process.env['REPRISE_ADMIN_TOKEN'])
+
+async function takeOwn(): Promise<void> {
+  await builtDashboard()
+  const clock = fastClock({ times: 30, forMs: 120_000 })
+  const shown = await startShownGateway(clock.now)
+  const over = new AbortController()
+  const traffic = sendTraffic(shown, clock, over.signal)
+  console.log(`Traffic at ${shown.gateway.url}/dashboard/#token=${shown.adminToken} for two minutes.`)
+  try {
+    await clock.until(clock.endsAtMs, over.signal)
+    await take(`${shown.gateway.url}/dashboard/`, shown.adminToken)
+  } finally {
+    over.abort()
+    await traffic
+    await shown.close()
   }
-} finally {
-  await browser.close()
-  await mock?.stop()
+}
+
+/** All at the same moment. */
+async function take(url: string, token: string | undefined): Promise<void> {
+  const address = token ? `${url}#token=${encodeURIComponent(token)}` : url
+  const browser = await launchChromium()
+  try {
+    await Promise.all(pictures.map((picture) => takeOne(browser, address, picture)))
+  } finally {
+    await browser.close()
+  }
+}
+
+async function takeOne(
+  browser: Browser,
+  address: string,
+  { name, width, height, colorScheme }: (typeof pictures)[number]
+): Promise<void> {
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' })
+  await page.goto(address)
+  await page.locator('.pulse', { hasText: 'Live' }).waitFor()
+  await page.locator('.plot canvas').first().waitFor()
+  await page.getByRole('heading', { name: 'Switches' }).waitFor()
+  const path = join(values.out, `${name}.png`)
+  const picture = smallerPng(await page.screenshot({ fullPage: values.whole }))
+  writeFileSync(path, picture)
+  console.log(`${path}  ${Math.round(picture.length / 1000)} kB`)
 }

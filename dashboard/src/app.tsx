@@ -55,7 +55,7 @@ export function App() {
       />
       <main>
         {live.refused && <TokenForm shown={token !== undefined} why={live.refused.why} onToken={useToken} />}
-        <Figures statistics={statistics} series={series} />
+        <Figures statistics={statistics} series={series} scope={scope} />
         <Charts series={series} range={range} onRange={setRange} theme={theme} scope={scope} />
         <div class="row wide-left">
           <Providers statistics={statistics} health={live.providers} />

@@ -45,7 +45,7 @@ export function providerRows(statistics: Statistics, health: Providers | undefin
     const leads: ProviderRow = {
       name: provider,
       leads: true,
-      state: targets.length > 0 && targets.every(({ state }) => state === 'up') ? 'up' : undefined,
+      state: stateOf(targets),
       leftOutUntil: undefined,
       ...of,
       retried: sum((row) => row.retried),
@@ -57,6 +57,12 @@ export function providerRows(statistics: Statistics, health: Providers | undefin
     }
     return [leads, ...targets]
   })
+}
+
+/** Of those that may be left out at all. */
+function stateOf(targets: readonly ProviderRow[]): 'up' | undefined {
+  const states = targets.flatMap(({ state }) => state ?? [])
+  return states.length > 0 && states.every((state) => state === 'up') ? 'up' : undefined
 }
 
 function targetRow(name: string, statistics: Statistics, health: Providers | undefined): ProviderRow {

@@ -106,7 +106,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     // Callers first: they are many.
     if (path.startsWith('/v1/')) {
       if (telemetry === undefined) plane.handle(request, response, fail)
-      else telemetry.within(request.headers, () => plane.handle(request, response, fail))
+      else telemetry.within(request.headers, () => plane.handle(request, response, fail), request)
     } else if (path === '/health' || path === '/') health(response)
     else if (!isApart && administration.owns(path)) administration.handle(request, response, fail)
     else plane.handle(request, response, fail)

@@ -5,6 +5,7 @@ import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import { modeText } from '../core/mode.ts'
 import type { Entries } from '../stores/entries.ts'
+import { answerFrom, serves } from './lookup.ts'
 
 /**
  * Lets identical requests that are in flight at the same time share one call.
@@ -13,7 +14,7 @@ import type { Entries } from '../stores/entries.ts'
  */
 export function singleFlight<Request extends object, Result>(
   kind: Kind<Request, Result>,
-  entries: Pick<Entries, 'mark' | 'isInvalidated'>
+  entries: Pick<Entries, 'mark' | 'isInvalidated' | 'get' | 'claim'>
 ): Layer<Request, Result> {
   const flights = new Map<string, Flight<Result>>()
 
@@ -25,6 +26,28 @@ export function singleFlight<Request extends object, Result>(
     // Which tags of its own the answer will have nobody knows yet.
     const hasOwnTags = kind.tags !== undefined
     return !(await entries.isInvalidated(flight.mark, key, [...flight.tags, ...tags], hasOwnTags))
+  }
+
+  /** Shares a call. What it stores goes with the tags of each whom it answers, not only of the one who began it. */
+  async function share(flight: Flight<Result>, key: string, context: Context): Promise<Answer<Result>> {
+    const answer = await flight.board(context)
+    const { tags } = context
+    if (answer.origin.stored !== false && !tags.every((tag) => flight.tags.includes(tag))) {
+      const entry = await entries.get(key)
+      if (entry !== undefined) await entries.claim(entry, tags)
+    }
+    return asJoined(answer)
+  }
+
+  /**
+   * What a shared call has found in the store was not made for the call: whether it may answer others too each finds out
+   * for himself. Undefined when it may not, or has gone.
+   */
+  async function lookUp(key: string, { tags, mode }: Context): Promise<Answer<Result> | undefined> {
+    const entry = await entries.get(key)
+    const its = entry && (await entries.claim(entry, tags))
+    const now = Date.now()
+    return its !== undefined && serves(its, mode, now) ? answerFrom(its, kind, now) : undefined
   }
 
   return {
@@ -42,7 +65,30 @@ export function singleFlight<Request extends object, Result>(
         return flight
       }
 
-      return async function shareCall(request: Request, asked: Context): Promise<Answer<Result>> {
+      async function ride(
+        flight: Flight<Result>,
+        key: string,
+        request: Request,
+        context: Context,
+        asked: Context
+      ): Promise<Answer<Result>> {
+        context.observe({ type: 'joined', layer: 'single-flight', kind: kind.name, key })
+        let answer: Answer<Result>
+        try {
+          answer = await flight.board(context)
+        } catch (error) {
+          // A stream that could not be gathered is of no use to one who wants the whole; the streaming ones have had it.
+          const isOthers = error instanceof RepriseError && error.code === 'provider-malformed'
+          if (isOthers && flight.streams && context.onDelta === undefined) return shareCall(request, asked)
+          throw error
+        }
+        if (answer.origin.layer !== 'provider') return (await lookUp(key, context)) ?? shareCall(request, asked)
+        // What has answered a request goes with its tags.
+        if (answer.origin.stored && !context.tags.every((tag) => flight.tags.includes(tag))) await lookUp(key, context)
+        return asJoined(answer)
+      }
+
+      async function shareCall(request: Request, asked: Context): Promise<Answer<Result>> {
         const key = keyOf(kind, request, asked.scope)
         const id = key + modeText(asked.mode)
         const mark = asked.mark ?? (await entries.mark())
@@ -58,15 +104,10 @@ export function singleFlight<Request extends object, Result>(
           flight = flights.get(id)
         }
         if (flight === undefined) return start(id, request, context).board(context)
-        context.observe({ type: 'joined', layer: 'single-flight', kind: kind.name, key })
-        const joined = flight.board(context).then(asJoined)
-        // A stream that could not be gathered is of no use to one who wants the whole; the streaming ones have had it.
-        if (context.onDelta !== undefined || !flight.streams) return joined
-        return joined.catch((error: unknown) => {
-          if (error instanceof RepriseError && error.code === 'provider-malformed') return shareCall(request, asked)
-          throw error
-        })
+        return ride(flight, key, request, context, asked)
       }
+
+      return shareCall
     }
   }
 }

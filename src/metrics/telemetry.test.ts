@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import {
   type Context,
@@ -254,6 +257,35 @@ describe('telemetry', () => {
       expect(span.parentSpanContext?.spanId).toBe('b'.repeat(16))
     }
     expect(sdk.spans()).toHaveLength(2)
+  })
+
+  it('belongs to it although the body of the request comes later than its headers', async () => {
+    const sdk = startSdk()
+    const { observe, within } = await openTelemetry()
+    const server = createServer((request, response) => {
+      within(
+        request.headers,
+        () => {
+          request.resume().on('end', () => {
+            observe(miss)
+            response.end()
+          })
+        },
+        request
+      )
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const socket = connect(port, '127.0.0.1')
+    socket.write(
+      `POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\ntraceparent: ${traceparent}\r\n\r\n`
+    )
+    // Not before the headers have been read.
+    await once(server, 'request')
+    socket.end('{}')
+    await once(socket.resume(), 'close')
+    server.close()
+    expect(sdk.spans().map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(['b'.repeat(16)])
   })
 
   it('begins a trace of its own for a caller who has none, and reads no header that is wrong', async () => {

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import type * as OpenTelemetry from '@opentelemetry/api'
 import type { Attributes, Counter, Histogram, MeterProvider } from '@opentelemetry/api'
@@ -10,8 +11,11 @@ import { attributes, durationBounds, metricNames, operations, otherError, tokenB
 export interface Telemetry {
   /** Makes a span of each request and of each call to a provider, and measures them. Never throws. */
   readonly observe: Observe
-  /** Runs with the trace that a caller's headers name, so that spans made within belong to it. */
-  within<Result>(headers: IncomingHttpHeaders, run: () => Result): Result
+  /**
+   * Runs with the trace that a caller's headers name, so that spans made within belong to it. What listens to `emitter`
+   * within does too: events of a request whose body comes later are not told within what listened to them.
+   */
+  within<Result>(headers: IncomingHttpHeaders, run: () => Result, emitter?: EventEmitter): Result
 }
 
 interface Instruments {
@@ -98,11 +102,13 @@ export async function openTelemetry(
 
   return {
     observe,
-    within(headers, run) {
+    within(headers, run, emitter) {
       const active = api.context.active()
       // Somebody who instruments HTTP has read the headers already, and has a span of its own below the caller's.
       if (api.trace.getSpan(active) !== undefined) return run()
-      return api.context.with(api.propagation.extract(active, headers), run)
+      const callers = api.propagation.extract(active, headers)
+      if (emitter !== undefined) api.context.bind(callers, emitter)
+      return api.context.with(callers, run)
     }
   }
 }

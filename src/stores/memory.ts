@@ -77,6 +77,7 @@ class MemoryStore implements Store {
       // Each entry has its own; lru-cache keeps no times at all unless it is given one to begin with.
       ttl: 1,
       dispose: ({ tags, vector }, key, reason) => {
+        // One that is replaced gets its new number in the old place: a map is laid out anew after many have left theirs.
         if (reason !== 'set') this.#numbers.delete(key)
         for (const tag of tags) this.#tagged.remove(tag, key)
         if (vector !== undefined) this.#partitioned.remove(vector.partition, key)

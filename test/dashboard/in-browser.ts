@@ -8,6 +8,10 @@ import { MockApi, type MockOptions } from './mock-api.ts'
 export interface InBrowser {
   /** A mock of the gateway, and the dashboard it serves. */
   open(options?: Omit<MockOptions, 'files'>, window?: BrowserContextOptions): Promise<Opened>
+  /** A dashboard that is served already. */
+  openAt(url: string, window?: BrowserContextOptions): Promise<DashboardPage>
+  /** After the test, what came last first. */
+  closeLater(close: () => Promise<void>): void
 }
 
 export interface Opened extends DashboardPage {
@@ -34,14 +38,20 @@ export function inBrowser(): InBrowser {
   })
   afterAll(async () => await browser?.close())
 
+  async function openAt(url: string, window: BrowserContextOptions = {}): Promise<DashboardPage> {
+    const opened = await openDashboard(browser, url, window)
+    closing.push(() => opened.close())
+    return opened
+  }
+
   return {
     async open(options = {}, window = {}) {
       const api = new MockApi({ files, ...options })
       await api.start()
       closing.push(() => api.stop())
-      const opened = await openDashboard(browser, api.url, window)
-      closing.push(() => opened.close())
-      return { ...opened, api }
-    }
+      return { ...(await openAt(api.url, window)), api }
+    },
+    openAt,
+    closeLater: (close) => void closing.push(close)
   }
 }

@@ -171,6 +171,16 @@ describe('an entry that several share', () => {
     expect((await asking('a', 'two', { tags: ['masterplan:1'] })).value).toBe('two')
   })
 
+  it('goes with the tag of each who has shared the call that made it', async () => {
+    const slow = await begun('a', { tags: ['masterplan:1'] })
+    const joining = ask({ text: 'a' }, contextFor({ tags: ['masterplan:2'] }))
+    await settle()
+    await slow.answered('one')
+    expect(await joining).toMatchObject({ value: 'one', origin: { joined: true } })
+    expect(await cache.invalidate({ tag: 'masterplan:2' })).toBe(1)
+    expect((await asking('a', 'two', { tags: ['masterplan:1'] })).value).toBe('two')
+  })
+
   it('does not answer one whose tag was invalidated after it was made, though it bears another', async () => {
     await asking('a', 'one', { tags: ['masterplan:1'] })
     await cache.invalidate({ tag: 'masterplan:2' })

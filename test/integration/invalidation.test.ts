@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Selection } from '../../src/core/selection.ts'
+import type { Report } from '../../src/metrics/report.ts'
 import { type SimulatedProvider, simulatedProvider } from '../../src/testing/simulated-provider.ts'
 import { type Ask, type Caller, chat, message } from '../support/fleet-callers.ts'
 import { listening, type Program, startProgram } from '../support/program.ts'
@@ -57,8 +58,7 @@ interface RunningGateway {
   anthropic(): Anthropic
   /** Through its administrative interface; how many went. */
   invalidate(selection: Selection): Promise<number>
-  /** How often it has asked anew in the background. */
-  refreshes(): Promise<{ readonly ok: number; readonly failed: number }>
+  statistics(): Promise<Report>
 }
 
 async function startGateway({ store, flags }: Place, provider: SimulatedProvider): Promise<RunningGateway> {
@@ -94,36 +94,47 @@ async function startGateway({ store, flags }: Place, provider: SimulatedProvider
       if (response.status !== 200) throw new Error(`invalidation was answered with ${response.status}`)
       return count
     },
-    async refreshes() {
-      const response = await fetch(`${url}/metrics/cache/statistics`)
-      return ((await response.json()) as { readonly refreshes: { ok: number; failed: number } }).refreshes
+    async statistics() {
+      return (await (await fetch(`${url}/metrics/cache/statistics`)).json()) as Report
     }
   }
 }
 
-/** A provider whose every answer is another, and may be held back. */
+/** What is asked to be told a long text, which takes seconds. */
+const slowly = 'Slowly, please.'
+const longText = 'word'.concat(' word'.repeat(599))
+
+/** A provider whose every other answer is another, and may be held back. */
 interface HeldProvider extends SimulatedProvider {
   /** The next call that comes is answered when the function is called that this gives. */
   hold(): () => void
-  /** When it was asked for each answer, by the answer's number; by default not noted. */
-  noted: (number: number) => Promise<void> | void
+  /** Told the number of each answer before it is made; may wait. */
+  begun: (number: number) => Promise<void> | void
 }
 
 async function heldProvider(): Promise<HeldProvider> {
   const held: Promise<void>[] = []
   let made = 0
+  let begun: HeldProvider['begun'] = () => {}
   const provider = await simulatedProvider({
-    async answer() {
+    delay: { firstTokenMs: 0, perTokenMs: 5 },
+    async answer({ lastUserText }) {
+      if (lastUserText === slowly) return { text: longText }
       const number = ++made
       const released = held.shift()
-      await own.noted(number)
+      await begun(number)
       await released
       return { text: `answer ${number}` }
     }
   })
-  const own: HeldProvider = {
+  return {
     ...provider,
-    noted: () => {},
+    get begun() {
+      return begun
+    },
+    set begun(listener) {
+      begun = listener
+    },
     hold() {
       let letGo = (): void => {}
       held.push(
@@ -134,7 +145,6 @@ async function heldProvider(): Promise<HeldProvider> {
       return letGo
     }
   }
-  return own
 }
 
 function numberOf(text: string): number {
@@ -160,6 +170,82 @@ const selections: [string, (key: string) => Selection][] = [
   ['all', () => ({ all: true })]
 ]
 
+/** What one caller was told in a storm. Times are those of one clock that only counts. */
+interface Told {
+  /** What is the same for equal requests. */
+  readonly name: string
+  readonly model: string
+  readonly tags: readonly string[]
+  readonly number: number
+  readonly layer: string | null
+  readonly askedAt: number
+  readonly endedAt: number
+}
+
+interface Invalidation {
+  /** What goes: with a tag, to equal requests, of a model; else everything. */
+  readonly takes: { readonly tag?: string; readonly name?: string; readonly model?: string }
+  readonly startedAt: number
+  readonly endedAt: number
+}
+
+/** Requests and invalidations at random, and what of them must not have been. */
+class Storm {
+  readonly #told: Told[] = []
+  readonly #invalidations: Invalidation[] = []
+  readonly #beganAt = new Map<number, number>()
+  #ticks = 0
+
+  tick(): number {
+    return ++this.#ticks
+  }
+
+  /** The provider has been asked for the answer with that number. */
+  began(number: number): void {
+    this.#beganAt.set(number, this.tick())
+  }
+
+  told(told: Told): void {
+    this.#told.push(told)
+  }
+
+  invalidated(invalidation: Invalidation): void {
+    this.#invalidations.push(invalidation)
+  }
+
+  layers(): readonly string[] {
+    return [...new Set(this.#told.map(({ layer }) => String(layer)))].sort()
+  }
+
+  /** Whoever was told what had been asked for before an invalidation that takes it, and had asked after that was done. */
+  violations(): readonly (readonly [Told, Invalidation])[] {
+    return this.#told.flatMap((told) =>
+      this.#invalidations
+        .filter(({ startedAt, endedAt }) => this.#beginning(told) < startedAt && endedAt < told.askedAt)
+        .filter((invalidation) => this.#takes(invalidation, told))
+        .map((invalidation) => [told, invalidation] as const)
+    )
+  }
+
+  toString(): string {
+    return `${this.#told.length} requests and ${this.#invalidations.length} invalidations`
+  }
+
+  #beginning({ number }: Told): number {
+    return this.#beganAt.get(number) ?? Number.NaN
+  }
+
+  #takes({ takes: { tag, name, model }, startedAt }: Invalidation, told: Told): boolean {
+    if (model !== undefined) return model === told.model
+    const same = this.#told.filter(({ number }) => number === told.number)
+    // It is stored for the request for which it was made.
+    if (name !== undefined) return same.some((one) => one.layer === 'provider' && one.name === name)
+    if (tag === undefined || told.tags.includes(tag)) return true
+    // The tags of whom it was made for, and of each whom it had answered before.
+    return same.some(({ layer, tags, endedAt }) => tags.includes(tag) && (layer === 'provider' || endedAt < startedAt))
+  }
+}
+
 describe.each(places)('two gateways that share %s', (_, open) => {
   let provider: HeldProvider
   let a: RunningGateway
@@ -175,7 +261,8 @@ describe.each(places)('two gateways that share %s', (_, open) => {
     b = await startGateway(place, provider)
     // A connection is made in the background.
     for (const gateway of [a, b]) {
-      await expect.poll(async () => (await ask(gateway, plain, 'Is anybody there?')).layer).toBe('exact')
+      const isUp = async (): Promise<boolean> => (await ask(gateway, plain, 'Is anybody there?')).layer === 'exact'
+      await vi.waitUntil(isUp, { timeout: 20_000 })
     }
   })
   beforeEach(async () => {
@@ -249,39 +336,22 @@ describe.each(places)('two gateways that share %s', (_, open) => {
     )
   })
 
-  it('forget the rest of a stream that its caller has seen the beginning of', async () => {
-    const slow = await simulatedProvider({
-      answer: () => ({ text: 'word '.repeat(80) }),
-      chunkTokens: 4,
-      delay: { firstTokenMs: 0, perTokenMs: 40 }
-    })
-    const place = await open()
-    const [one, other] = [await startGateway(place, slow), await startGateway(place, slow)]
-    await expect.poll(async () => (await other.invalidate({ all: true })) >= 0).toBe(true)
-    const headers = { 'x-reprise-tags': 'masterplan:42' }
-    const body = { model: 'gpt-4o', messages: [{ role: 'user' as const, content: 'Slowly, please.' }] }
-    const stream = await one.openai().chat.completions.create({ ...body, stream: true }, { headers })
+  it('forget a stream of which its caller has seen the beginning', async () => {
+    const headers = { 'x-reprise-tags': 'masterplan:42', 'x-reprise-scope': scope }
+    const body = { model: 'gpt-4o', messages: [{ role: 'user' as const, content: slowly }] }
+    const stream = await a.openai().chat.completions.create({ ...body, stream: true }, { headers })
     let text = ''
-    let invalidated = false
-    let eventsAfter = 0
     for await (const { choices } of stream) {
+      if (text === '') {
+        await b.invalidate({ tag: 'masterplan:42' })
+        expect(provider.calls[0]?.outcome).toBe('pending')
+      }
       text += choices[0]?.delta.content ?? ''
-      if (invalidated) eventsAfter += 1
-      if (invalidated || text === '') continue
-      await other.invalidate({ tag: 'masterplan:42' })
-      invalidated = true
-      // What has come meanwhile is read at once; what has not is still being made.
-      expect(slow.calls.at(-1)?.outcome).toBe('pending')
     }
-    expect(text.trim()).toBe('word '.repeat(80).trim())
-    expect(eventsAfter).toBeGreaterThan(0)
-    for (const gateway of [one, other]) {
-      const cachedOnly = { headers: { ...headers, 'cache-control': 'only-if-cached' } }
-      await expect(gateway.openai().chat.completions.create(body, cachedOnly)).rejects.toMatchObject({ status: 504 })
-      gateway.program.process.kill('SIGTERM')
-      expect(await gateway.program.ended).toBe(0)
-    }
-    await slow.close()
+    expect(text).toBe(longText)
+    for (const gateway of [a, b]) expect(await cached(gateway, plain, slowly)).toBeUndefined()
+    expect((await ask(b, streaming, slowly)).layer).toBe('provider')
+    expect(await ask(a, plain, slowly)).toMatchObject({ text: longText, layer: 'exact' })
   })
 
   it.each(['before', 'after'])(
@@ -321,12 +391,12 @@ describe.each(places)('two gateways that share %s', (_, open) => {
     // The first hit past its time to live has it asked anew.
     await expect.poll(async () => (await ask(a, plain, content, { headers: windows })).stale).toBe(true)
     await providerAsked(2)
-    const { failed } = await a.refreshes()
+    const { failed } = (await a.statistics()).refreshes
     expect(await b.invalidate({ tag: 'masterplan:42' })).toBe(1)
     expect([await cached(a, plain, content), await cached(b, plain, content)]).toEqual([undefined, undefined])
     letGo()
     // What it has brought is not stored: it has failed.
-    await expect.poll(async () => (await a.refreshes()).failed, { timeout: 10_000 }).toBe(failed + 1)
+    await expect.poll(async () => (await a.statistics()).refreshes.failed, { timeout: 10_000 }).toBe(failed + 1)
     expect([await cached(a, plain, content), await cached(b, plain, content)]).toEqual([undefined, undefined])
     const after = await ask(a, plain, content)
     expect(after).toMatchObject({ layer: 'provider' })
@@ -372,8 +442,10 @@ describe.each(places)('two gateways that share %s', (_, open) => {
     const letGo = provider.hold()
     const first = ask(a, plain, content, tagged('a'))
     await providerAsked(1)
+    const misses = async (): Promise<number> => (await a.statistics()).llm_semantic_cache.total_misses
+    const known = await misses()
     const joining = ask(a, plain, content, tagged('b'))
-    await expect.poll(joined).toBe(1)
+    await expect.poll(misses, { timeout: 10_000 }).toBe(known + 1)
     letGo()
     expect((await joining).text).toBe((await first).text)
     expect(provider.count()).toBe(1)
@@ -430,5 +502,231 @@ describe.each(places)('two gateways that share %s', (_, open) => {
         expect(await cached(gateway, plain, reworded)).toBeUndefined()
       }
     })
+  })
+
+  it('tell nobody who asks after an invalidation what was asked for before it, whatever happens at the same time', async () => {
+    const seed = Date.now() % 1_000_000
+    const random = seeded(seed)
+    const among = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item
+    const models = ['gpt-4o', 'gpt-4o-mini']
+    // Two of them mean the same as the other two.
+    const contents = ['the plan of the house', 'of the house the plan', 'a map for my garden', 'for my garden a map']
+    const tags = ['a', 'b', 'c', 'd']
+    const keys = new Map<string, string>()
+    const storm = new Storm()
+    provider.begun = async (number) => {
+      storm.began(number)
+      await delay(random() * 25)
+    }
+    const untilMs = Date.now() + 20_000
+    let left = 800
+
+    async function asks(): Promise<void> {
+      while (left-- > 0 && Date.now() < untilMs) {
+        const [gateway, door, model, content] = [
+          among([a, b]),
+          among([plain, streaming]),
+          among(models),
+          among(contents)
+        ]
+        const own = tags.filter(() => random() < 0.25)
+        const headers = {
+          'x-reprise-tags': own.join(','),
+          ...(random() < 0.05 ? { 'cache-control': 'no-cache' } : {})
+        }
+        const asked = { name: `${model} ${content}`, model, tags: own, askedAt: storm.tick() }
+        const { text, layer, key } = await ask(gateway, door, content, { model, headers })
+        storm.told({ ...asked, number: numberOf(text), layer, endedAt: storm.tick() })
+        if (layer === 'exact') keys.set(asked.name, key)
+      }
+    }
+
+    async function invalidates(): Promise<void> {
+      while (left > 0 && Date.now() < untilMs) {
+        const by = random()
+        const [name = '', key = ''] = among([...keys].concat([['', '']]))
+        const [model, tag] = [among(models), among(tags)]
+        const selected: readonly [Selection, Invalidation['takes']] =
+          by < 0.6 || key === ''
+            ? [{ tag }, { tag }]
+            : by < 0.8
+              ? [among([{ key }, { prefix: key.slice(0, -9) }, { pattern: `llm:*${key.slice(-20)}` }]), { name }]
+              : by < 0.9
+                ? [{ model }, { model }]
+                : [among([{ kind: 'llm' }, { all: true }]), {}]
+        const startedAt = storm.tick()
+        await among([a, b]).invalidate(selected[0])
+        storm.invalidated({ takes: selected[1], startedAt, endedAt: storm.tick() })
+        await delay(random() * 60)
+      }
+    }
+
+    await Promise.all([...Array.from({ length: 10 }, asks), invalidates(), invalidates()])
+    provider.begun = () => {}
+    expect(storm.violations(), `with the seed ${seed}, after ${storm}`).toEqual([])
+    // It has been a storm: each layer has answered, and calls were made while others invalidated.
+    expect(storm.layers()).toEqual(['exact', 'provider', 'semantic'])
+    for (const model of models) {
+      for (const content of contents) {
+        const first = await ask(a, plain, content, { model })
+        expect((await ask(b, plain, content, { model })).text).toBe(first.text)
+      }
+    }
+  })
+})
+
+/** A process with a cache before a search, and what it is told. */
+class RetrievalProcess {
+  readonly #child: ChildProcess
+  readonly #messages: RetrievalMessage[] = []
+  readonly #listeners = new Set<() => void>()
+  #orders = 0
+
+  constructor(store: string) {
+    this.#child = fork(join(import.meta.dirname, '../support/retrieval-worker.ts'), [store], {
+      execArgv: ['--import', 'tsx']
+    })
+    this.#child.on('message', (said: RetrievalMessage) => {
+      this.#messages.push(said)
+      for (const listen of this.#listeners) listen()
+    })
+    this.#child.on('exit', () => {
+      for (const listen of this.#listeners) listen()
+    })
+  }
+
+  get searches(): number {
+    return this.#messages.filter(({ type }) => type === 'searching').length
+  }
+
+  ready(): Promise<unknown> {
+    return this.#message(({ type }) => type === 'ready')
+  }
+
+  /** Resolves when so many searches have begun since it was started. */
+  searched(times: number): Promise<unknown> {
+    return this.#message(() => this.searches >= times)
+  }
+
+  async ask(query: string): Promise<Retrieved> {
+    return (await this.#answered({ do: 'ask', number: ++this.#orders, query, onlyIfCached: false })) as Retrieved
+  }
+
+  /** What is in the cache; null when there is nothing. */
+  async cached(query: string): Promise<Retrieved | null> {
+    return (await this.#answered({ do: 'ask', number: ++this.#orders, query, onlyIfCached: true })) as Retrieved | null
+  }
+
+  async invalidate(selection: Selection): Promise<number> {
+    return (await this.#answered({ do: 'invalidate', number: ++this.#orders, selection })) as number
+  }
+
+  /** What the search that has waited for longest finds: documents with these ids. */
+  find(...ids: readonly number[]): void {
+    this.#child.send({ do: 'find', documents: ids.map((id) => ({ id })) } satisfies RetrievalOrder)
+  }
+
+  /** Asks, and finds something if it is searched. */
+  async asking(query: string, ...ids: readonly number[]): Promise<Retrieved> {
+    const before = this.searches
+    const asked = this.ask(query)
+    await Promise.race([asked, this.searched(before + 1)])
+    if (this.searches > before) this.find(...ids)
+    return asked
+  }
+
+  async close(): Promise<void> {
+    const exited = once(this.#child, 'exit')
+    this.#child.send({ do: 'close' } satisfies RetrievalOrder)
+    expect(await exited).toEqual([0, null])
+  }
+
+  async #answered(order: RetrievalOrder & { readonly number: number }): Promise<unknown> {
+    this.#child.send(order)
+    const done = await this.#message((said) => said.type === 'done' && said.number === order.number)
+    return done.type === 'done' ? done.result : undefined
+  }
+
+  #message(fits: (said: RetrievalMessage) => boolean): Promise<RetrievalMessage> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = this.#messages.find(fits)
+        if (found === undefined && this.#child.exitCode === null && this.#child.signalCode === null) return
+        this.#listeners.delete(look)
+        if (found === undefined) reject(new Error('the process has ended'))
+        else resolve(found)
+      }
+      this.#listeners.add(look)
+      look()
+    })
+  }
+}
+
+describe.each(places.slice(0, 3))('two processes that search, and share %s', (_, open) => {
+  let a: RetrievalProcess
+  let b: RetrievalProcess
+
+  beforeAll(async () => {
+    const { store } = await open()
+    ;[a, b] = [new RetrievalProcess(store), new RetrievalProcess(store)]
+    await Promise.all([a.ready(), b.ready()])
+    for (const one of [a, b]) {
+      const isUp = async (): Promise<boolean> => (await one.asking('anything', 0)).layer === 'exact'
+      await vi.waitUntil(isUp, { timeout: 20_000 })
+    }
+  })
+  afterAll(async () => {
+    await a.close()
+    await b.close()
+  })
+
+  it('forget what a search finds when one of its documents changes meanwhile', async () => {
+    const before = a.searches
+    const asked = a.ask('what is new')
+    await a.searched(before + 1)
+    expect(await b.invalidate({ tag: 'document:7' })).toBe(0)
+    a.find(7, 8)
+    expect(await asked).toEqual({ documents: [{ id: 7 }, { id: 8 }], layer: 'provider', stored: false })
+    const after = await b.asking('what is new', 7, 9)
+    expect(after).toEqual({ documents: [{ id: 7 }, { id: 9 }], layer: 'provider', stored: true })
+    expect(await a.asking('what is new')).toMatchObject({ documents: after.documents, layer: 'exact' })
+  })
+
+  it('keep what a search finds when only others change', async () => {
+    const before = a.searches
+    const asked = a.ask('where is the library')
+    await a.searched(before + 1)
+    await b.invalidate({ tag: 'document:7' })
+    a.find(8)
+    expect((await asked).stored).toBe(true)
+    expect(await b.asking('where is the library')).toMatchObject({ documents: [{ id: 8 }], layer: 'exact' })
+  })
+
+  it('search anew for who asks after a document has changed, though somebody still searches', async () => {
+    const before = a.searches
+    const first = a.ask('who wrote it')
+    await a.searched(before + 1)
+    await b.invalidate({ tag: 'document:7' })
+    const later = a.ask('who wrote it')
+    await a.searched(before + 2)
+    a.find(7, 1)
+    expect((await first).documents).toEqual([{ id: 7 }, { id: 1 }])
+    a.find(7, 2)
+    expect((await later).documents).toEqual([{ id: 7 }, { id: 2 }])
+    for (const one of [a, b]) {
+      expect(await one.asking('who wrote it')).toMatchObject({ documents: [{ id: 7 }, { id: 2 }], layer: 'exact' })
+    }
+  })
+
+  it('forget with a document what was found by the same words and by others, at both', async () => {
+    const query = 'How do I reset my password?'
+    const reworded = 'How can I reset my password please?'
+    const stored = await a.asking(query, 70, 71)
+    expect(stored.stored).toBe(true)
+    // Vectors are followed, not waited for.
+    await expect.poll(() => b.cached(reworded), { timeout: 10_000 }).toMatchObject({ layer: 'semantic' })
+    expect(await b.invalidate({ tag: 'document:70' })).toBe(1)
+    for (const one of [a, b]) expect([await one.cached(query), await one.cached(reworded)]).toEqual([null, null])
+    expect(await a.asking(reworded, 72)).toMatchObject({ documents: [{ id: 72 }], layer: 'provider' })
   })
 })

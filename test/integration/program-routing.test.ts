@@ -6,7 +6,13 @@ import { type SimulatedProvider, simulatedProvider } from '../../src/testing/sim
 import { listening, type Program, startProgram } from '../support/program.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
-const secrets = { FIRST_KEY: 'sk-first-secret', CLAUDE_KEY: 'sk-claude-secret', TEAM_A_KEY: 'sk-team-a-secret' }
+const secrets = {
+  FIRST_KEY: 'sk-first-secret',
+  CLAUDE_KEY: 'sk-claude-secret',
+  TEAM_A_KEY: 'sk-team-a-secret',
+  REPRISE_ADMIN_TOKEN: 'open sesame'
+}
+const administrating = { headers: { 'x-reprise-admin-token': secrets.REPRISE_ADMIN_TOKEN } }
 const prompt = 'What does my diagnosis mean?'
 
 let home: TemporaryFolder
@@ -154,7 +160,7 @@ switches: {semantic: off}
       expect.stringMatching(/^first\/gpt-4o is not asked \(over-budget\): .*everything allows \$5\.00/)
     ])
     expect([first.count(), claude.count()]).toEqual([0, 0])
-    const { switches } = (await (await fetch(`${url}/switches`)).json()) as { switches: object }
+    const { switches } = (await (await fetch(`${url}/switches`, administrating)).json()) as { switches: object }
     expect(switches).toMatchObject({ semantic: { on: false, by: 'configuration' }, exact: { on: true } })
     await stop()
   })

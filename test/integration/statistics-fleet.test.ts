@@ -52,6 +52,18 @@ function start(store: Store, namespace: string): Process {
   return process
 }
 
+/** Redis is connected to in the background. */
+async function isConnected(store: Store): Promise<void> {
+  for (;;) {
+    const isThere = await store.get('any').then(
+      () => true,
+      () => false
+    )
+    if (isThere) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
 async function keysOf(store: Store, namespace: string): Promise<readonly string[]> {
   const keys: string[] = []
   for await (const batch of store.keys({ tag: `:statistics:${namespace}` })) keys.push(...batch)
@@ -85,6 +97,7 @@ describe.each(['memory', 'embedded', 'redis'] as const)('processes that share th
     if (kind === 'memory') return memory
     const store = await openStore(address())
     stores.push(store)
+    await isConnected(store)
     return store
   }
 
@@ -139,9 +152,8 @@ describe.each(['memory', 'embedded', 'redis'] as const)('processes that share th
 
   it.skipIf(kind === 'memory')('keep what a killed process has written', async () => {
     count += 1
+    const store = await open()
     namespace = 'default'
-    const store = await openStore(address())
-    stores.push(store)
     const one = start(store, namespace)
     const before = await one.lookups()
     const killed = startWorker(address())

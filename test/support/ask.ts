@@ -64,4 +64,14 @@ export function stand<Request, Result>(
 }
 
 /** What single flight asks of entries of which none is ever invalidated. */
-export const neverInvalidated = { mark: async () => 1, isInvalidated: async () => false }
+export const neverInvalidated = {
+  mark: async () => 1,
+  isInvalidated: async () => false,
+  get: async () => undefined,
+  claim: async () => undefined
+}
+  mark: async () => 1,
+  isInvalidated: async () => false,
+  get: async () => undefined,
+  claim: async () => undefined
+}

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const main = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
@@ -12,11 +14,28 @@ export interface Program {
   readonly ended: Promise<number | string | null>
 }
 
+let folder: string | undefined
+
+function cacheFolder(): string {
+  folder ??= mkdtempSync(join(tmpdir(), 'reprise-program-'))
+  return folder
+}
+
+process.once('exit', () => {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+})
+
 /** Starts `reprise` as a user does, from what was built, with an environment of its own. */
 export function startProgram(flags: readonly string[], environment: Readonly<Record<string, string>> = {}): Program {
   const child = spawn(process.execPath, [main, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment }
+    // A token that it makes is not to lie among the user's own.
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      XDG_CACHE_HOME: cacheFolder(),
+      ...environment
+    }
   })
   let output = ''
   let errors = ''

@@ -1,4 +1,5 @@
 import { createCache } from '../../src/cache.ts'
+import { RepriseError } from '../../src/core/errors.ts'
 import type { Json } from '../../src/core/json.ts'
 import type { Documents } from '../../src/core/retrieval-kind.ts'
 import type { Selection } from '../../src/core/selection.ts'
@@ -6,7 +7,13 @@ import { WordsEmbedder } from './words-embedder.ts'
 
 /** What the process is told; those with a number are answered by a message with the same. */
 export type RetrievalOrder =
-  | { readonly do: 'ask'; readonly number: number; readonly query: string; readonly tags?: readonly string[] }
+  | {
+      readonly do: 'ask'
+      readonly number: number
+      readonly query: string
+      /** Nothing is searched: what is not in the cache is null. */
+      readonly onlyIfCached: boolean
+    }
   | { readonly do: 'invalidate'; readonly number: number; readonly selection: Selection }
   /** What the search that has waited for longest finds. */
   | { readonly do: 'find'; readonly documents: Documents }
@@ -46,9 +53,15 @@ async function main(): Promise<void> {
     } else if (order.do === 'invalidate') {
       tell({ type: 'done', number: order.number, result: await cache.invalidate(order.selection) })
     } else if (order.do === 'ask') {
-      const { query, tags = [], number } = order
-      const { value, origin } = await ask({ query, collection: 'books' }, cache.contextOf({ tags }))
-      const result = { documents: value, layer: origin.layer, stored: origin.stored === true }
+      const { query, onlyIfCached, number } = order
+      const mode = onlyIfCached ? ({ onlyIfCached } as const) : {}
+      const result = await ask({ query, collection: 'books' }, { ...cache.contextOf(), mode }).then(
+        ({ value, origin }) => ({ documents: value, layer: origin.layer, stored: origin.stored === true }),
+        (error: unknown) => {
+          if (error instanceof RepriseError && error.code === 'only-if-cached') return null
+          throw error
+        }
+      )
       tell({ type: 'done', number, result })
     } else {
       await cache.close()

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Fleet } from '../../src/metrics/fleet.ts'
 import { Statistics } from '../../src/metrics/statistics.ts'
 import { openStore } from '../../src/stores/open.ts'
@@ -20,6 +21,8 @@ async function main(): Promise<void> {
       }
       console.log('counted')
     } else {
+      // Redis is connected to in the background.
+      while ((await fleet.sum(statistics.snapshot())).complete === false) await delay(10)
       await fleet.write()
       console.log('written')
     }

@@ -27,12 +27,14 @@ export function Charts({ series, range, onRange, theme, scope }: ChartsProps) {
   const plans = useMemo(() => series && plansOf(series), [series])
   const idle = series === undefined ? '…' : series.whole.requests === 0 ? `No request in the ${rangeTitle}.` : undefined
   const of = { atMs: series?.atMs ?? [], theme, rangeTitle }
+  // Others' steps are not added up.
+  const whose = scope === 'fleet' ? '; this process' : ''
   return (
     <div class="row charts">
       <Panel
         title="Answered from the cache"
         className="main-chart"
-        note={`share of requests, by layer${scope === 'fleet' ? '; this process' : ''}`}
+        note={`share of requests, by layer${whose}`}
         actions={<Choice label="Range" options={ranges} value={range} onChange={onRange} />}
       >
         {plans === undefined || idle !== undefined ? (
@@ -45,14 +47,14 @@ export function Charts({ series, range, onRange, theme, scope }: ChartsProps) {
         )}
       </Panel>
       <div class="column">
-        <Panel title="Saved" note="added up">
+        <Panel title="Saved" note={`added up${whose}`}>
           {plans === undefined || idle !== undefined ? (
             <Empty>{idle}</Empty>
           ) : (
             <Chart title="Saved" plan={plans.saved} {...of} />
           )}
         </Panel>
-        <Panel title="Latency" note="mean, logarithmic">
+        <Panel title="Latency" note={`mean, logarithmic${whose}`}>
           {plans === undefined || idle !== undefined ? (
             <Empty>{idle}</Empty>
           ) : (

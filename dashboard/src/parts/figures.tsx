@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import type { Latency, Statistics } from '../api.ts'
+import type { Latency, Scope, Statistics } from '../api.ts'
 import { coarse, compact, count, dollars, millis, moment, percent, span } from '../format.ts'
 import { type Series, trendOf } from '../series.ts'
 import { Sparkline } from './sparkline.tsx'
@@ -7,10 +7,11 @@ import { Sparkline } from './sparkline.tsx'
 interface FiguresProps {
   readonly statistics: Statistics | undefined
   readonly series: Series | undefined
+  readonly scope: Scope
 }
 
 /** What one wants to know at a glance. */
-export function Figures({ statistics, series }: FiguresProps) {
+export function Figures({ statistics, series, scope }: FiguresProps) {
   const requests = statistics?.requests
   const hit = medianOf(statistics?.latency.hit)
   const miss = medianOf(statistics?.latency.miss)
@@ -20,7 +21,7 @@ export function Figures({ statistics, series }: FiguresProps) {
         className="first"
         title="Hit rate"
         value={percent(requests?.total === 0 ? undefined : statistics?.combined_hit_rate)}
-        detail={<Trend series={series} />}
+        detail={<Trend series={series} scope={scope} />}
       >
         {series !== undefined && (
           <Sparkline
@@ -87,10 +88,10 @@ function Figure({ title, value, detail, className = '', children }: FigureProps)
   )
 }
 
-function Trend({ series }: { readonly series: Series | undefined }) {
+function Trend({ series, scope }: Pick<FiguresProps, 'series' | 'scope'>) {
   const change = series && trendOf(series)
   if (series === undefined || change === undefined) return <>no trend yet</>
-  const last = `last ${coarse((series.requests.length * series.stepMs) / 6000)}`
+  const last = `last ${coarse((series.requests.length * series.stepMs) / 6000)}${scope === 'fleet' ? ', here' : ''}`
   const points = Math.abs(change * 100).toFixed(1)
   if (points === '0.0') return <>as before in the {last}</>
   return (

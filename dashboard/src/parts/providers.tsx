@@ -1,5 +1,5 @@
 import type { Providers as Said, Statistics } from '../api.ts'
-import { count, dollars, millis, moment, nothing, relative } from '../format.ts'
+import { count, dollars, millis, moment, relative } from '../format.ts'
 import { type ProviderRow, providerRows } from '../provider-rows.ts'
 import type { Part } from '../use-live.ts'
 import { Empty, Locked, Panel } from './panel.tsx'
@@ -87,7 +87,8 @@ function Row({ row }: { readonly row: ProviderRow }) {
 }
 
 function State({ row: { state, leftOutUntil } }: { readonly row: ProviderRow }) {
-  if (state === undefined) return <span class="muted">{nothing}</span>
+  // Of what has no route nothing is said: it is never left out.
+  if (state === undefined) return null
   if (state === 'up') return <span class="badge good">up</span>
   return (
     <span class="badge bad" title={leftOutUntil && moment(leftOutUntil)}>

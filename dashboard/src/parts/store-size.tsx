@@ -11,7 +11,11 @@ export function StoreSize({ store }: { readonly store: Part<Said> }) {
           <ul class="bars">
             <li>
               <p class="bar-line">
-                <strong>{entries === null ? 'Entries not counted' : `${count(entries)} entries`}</strong>
+                <strong>
+                  {entries === null
+                    ? 'Entries not counted'
+                    : `${count(entries)} ${entries === 1 ? 'entry' : 'entries'}`}
+                </strong>
                 <span class="figures-right">
                   {bytes(size)} {maxBytes !== null && <span class="muted">of {bytes(maxBytes)}</span>}
                 </span>

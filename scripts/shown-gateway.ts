@@ -1,0 +1,118 @@
+import Anthropic from '@anthropic-ai/sdk'
+import OpenAI from 'openai'
+import { createCache } from '../src/cache.ts'
+import type { Documents, RetrievalRequest } from '../src/core/retrieval-kind.ts'
+import { type Gateway, startGateway } from '../src/gateway/gateway.ts'
+import { Statistics } from '../src/metrics/statistics.ts'
+import { embeddedStore } from '../src/stores/embedded.ts'
+import { hashOf, seeded } from '../src/testing/simulated/seeded.ts'
+import { type Delay, type SimulatedProvider, simulatedProvider } from '../src/testing/simulated-provider.ts'
+import { temporaryFolder } from '../test/support/temporary-folder.ts'
+import { WordsEmbedder } from '../test/support/words-embedder.ts'
+import { answerTo } from './talk.ts'
+
+/** A real gateway before simulated providers, and all who call it. */
+export interface ShownGateway {
+  readonly gateway: Gateway
+  readonly adminToken: string
+  readonly embedder: WordsEmbedder
+  readonly providers: { readonly openai: SimulatedProvider; readonly azure: SimulatedProvider }
+  /** A caller has its own key, and shares with nobody. */
+  openai(key: string): OpenAI
+  anthropic(key: string): Anthropic
+  /** A search of a program that uses the library, on the gateway's store and with its statistics. */
+  search(request: RetrievalRequest): Promise<unknown>
+  close(): Promise<void>
+}
+
+const adminToken = 'shown'
+/** As models of this size take: some half a second to the first token, and eighty a second from then on. */
+const pace: Delay = { firstTokenMs: 520, perTokenMs: 12, jitter: 0.5 }
+
+/** @param now the clock that the statistics go by */
+export async function startShownGateway(now: () => number): Promise<ShownGateway> {
+  const folder = temporaryFolder()
+  const [openai, azure, anthropic] = await Promise.all([provider(pace), provider(slower(1.6)), provider(slower(1.25))])
+  const store = await embeddedStore({ folder: folder.path, maxBytes: 16 * 1024 ** 2 })
+  const statistics = new Statistics({ now })
+  const embedder = new WordsEmbedder()
+  // A few words more than it counts light make a difference that the guards are to judge.
+  const common = { store, statistics, embedder, minSimilarity: 0.82, deadlineMs: 1000 }
+  const library = await createCache(common)
+  const gateway = await startGateway({
+    ...common,
+    port: 0,
+    adminToken,
+    openaiUrl: openai.openaiUrl,
+    anthropicUrl: anthropic.anthropicUrl,
+    openaiKey: 'sk-operator',
+    providers: {
+      'azure-eu': {
+        kind: 'compatible',
+        url: azure.openaiUrl,
+        key: 'sk-azure',
+        prices: { 'gpt-4o*': { input: 2.5, output: 10 } }
+      }
+    },
+    routes: [
+      {
+        model: 'gpt-4o',
+        strategy: 'loadbalance',
+        targets: [
+          { provider: 'openai', weight: 3 },
+          { provider: 'azure-eu', weight: 1 }
+        ]
+      },
+      { model: 'gpt-4o-mini', targets: ['openai', 'anthropic/claude-haiku-4-5'] },
+      { model: 'claude-*', targets: ['anthropic'] }
+    ],
+    budgets: [
+      { name: 'everything', limitUsd: 25, period: 'month' },
+      { name: 'each team', limitUsd: 6, per: 'tag', tag: 'team:*', period: 'day' },
+      { name: 'experiments', limitUsd: 0.6, tag: 'app:experiments', period: 'day' }
+    ]
+  })
+  const retrievals = library.retrievals(async (request) => {
+    await new Promise((resolve) => setTimeout(resolve, 90 + 140 * seeded(request.query)()))
+    return { value: found(request), origin: { layer: 'provider' } }
+  })
+  const quietly = { maxRetries: 0, logLevel: 'off' } as const
+  return {
+    gateway,
+    adminToken,
+    embedder,
+    providers: { openai, azure },
+    openai: (apiKey) => new OpenAI({ apiKey, baseURL: `${gateway.url}/v1`, ...quietly }),
+    anthropic: (apiKey) => new Anthropic({ apiKey, baseURL: gateway.url, ...quietly }),
+    search: (request) => retrievals(request, library.contextOf({ tags: ['app:search'] })),
+    async close() {
+      await gateway.close(0)
+      await library.close()
+      for (const each of [openai, azure, anthropic]) await each.close()
+      folder.remove()
+    }
+  }
+}
+
+function provider(delay: Delay): Promise<SimulatedProvider> {
+  return simulatedProvider({
+    delay,
+    answer({ lastUserText, body }) {
+      const text = answerTo(lastUserText, seeded(hashOf(body)))
+      return text === undefined ? undefined : { text }
+    }
+  })
+}
+
+function slower(times: number): Delay {
+  return { ...pace, firstTokenMs: pace.firstTokenMs * times, perTokenMs: pace.perTokenMs * times }
+}
+
+/** Four passages of a handbook, as follow from the query. */
+function found({ query, topK = 4 }: RetrievalRequest): Documents {
+  const random = seeded(query)
+  return Array.from({ length: topK }, () => {
+    const id = Math.floor(random() * 400)
+    return { id, text: `Passage ${id} of the handbook, which speaks of: ${query}` }
+  })
+}
