@@ -3,6 +3,7 @@ import { benchEmbedders } from './embedders.ts'
 import { benchGateway } from './gateway.ts'
 import { benchInvalidation } from './invalidation.ts'
 import { benchMeaning } from './meaning.ts'
+import { benchOutcomes } from './outcomes.ts'
 import { benchRedisVectors } from './redis-vectors.ts'
 import { benchRetrieval } from './retrieval.ts'
 import { benchRouter } from './router.ts'
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   embedders: benchEmbedders,
   invalidation: benchInvalidation,
   meaning: benchMeaning,
+  outcomes: benchOutcomes,
   'redis-vectors': benchRedisVectors,
   retrieval: benchRetrieval,
   router: benchRouter,

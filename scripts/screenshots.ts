@@ -15,9 +15,9 @@ import { sendTraffic } from './traffic.ts'
 //
 // Without an address, of a gateway of its own: a real one, before simulated providers, with real traffic through the
 // official SDKs for two minutes. So that these look like the hour that the charts show, the clock that the statistics go
-// by runs thirty times as fast; it begins an hour ago and is right when the pictures are taken. All else is what has
-// happened: hits, refusals, latencies, failures. Times of the store, the breakers and the budgets are those of this
-// machine. The dollars are what the answers would have cost by the price list.
+// by runs some thirty times as fast; it begins an hour ago and is right when the pictures are taken. All else is what
+// has happened: hits, refusals, latencies, failures. The times of entries, breakers and budgets are real. The dollars are
+// what the answers would have cost by the price list.
 //
 // With an address, REPRISE_ADMIN_TOKEN is shown to the gateway when it is set. --whole takes the page from top to bottom.
 
@@ -41,13 +41,13 @@ else await take(values.url, process.env['REPRISE_ADMIN_TOKEN'])
 
 async function takeOwn(): Promise<void> {
   await builtDashboard()
-  const clock = fastClock({ times: 30, forMs: 120_000 })
+  const clock = fastClock({ times: 36, spanMs: 3_600_000, slowingMs: 24_000 })
   const shown = await startShownGateway(clock.now)
   const over = new AbortController()
   const traffic = sendTraffic(shown, clock, over.signal)
   console.log(`Traffic at ${shown.gateway.url}/dashboard/#token=${shown.adminToken} for two minutes.`)
   try {
-    await clock.until(clock.endsAtMs, over.signal)
+    await clock.until(clock.endsAtMs - 5000, over.signal)
     await take(`${shown.gateway.url}/dashboard/`, shown.adminToken)
   } finally {
     over.abort()

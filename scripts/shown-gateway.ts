@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { createCache } from '../src/cache.ts'
@@ -33,11 +34,10 @@ const pace: Delay = { firstTokenMs: 520, perTokenMs: 12, jitter: 0.5 }
 export async function startShownGateway(now: () => number): Promise<ShownGateway> {
   const folder = temporaryFolder()
   const [openai, azure, anthropic] = await Promise.all([provider(pace), provider(slower(1.6)), provider(slower(1.25))])
-  const store = await embeddedStore({ folder: folder.path, maxBytes: 16 * 1024 ** 2 })
+  const store = await embeddedStore({ folder: folder.path, maxBytes: 64 * 1024 ** 2 })
   const statistics = new Statistics({ now })
   const embedder = new WordsEmbedder()
-  // A few words more than it counts light make a difference that the guards are to judge.
-  const common = { store, statistics, embedder, minSimilarity: 0.82, deadlineMs: 1000 }
+  const common = { store, statistics, embedder, deadlineMs: 1000 }
   const library = await createCache(common)
   const gateway = await startGateway({
     ...common,
@@ -45,13 +45,14 @@ export async function startShownGateway(now: () => number): Promise<ShownGateway
     adminToken,
     openaiUrl: openai.openaiUrl,
     anthropicUrl: anthropic.anthropicUrl,
-    openaiKey: 'sk-operator',
+    openaiKey: 'sk-openai',
+    anthropicKey: 'sk-anthropic',
     providers: {
       'azure-eu': {
         kind: 'compatible',
         url: azure.openaiUrl,
         key: 'sk-azure',
-        prices: { 'gpt-4o*': { input: 2.5, output: 10 } }
+        prices: { 'gpt-4o*': { input: 2.5, output: 10 }, 'text-embedding-3-large': { input: 0.13, output: 0 } }
       }
     },
     routes: [
@@ -61,20 +62,23 @@ export async function startShownGateway(now: () => number): Promise<ShownGateway
         targets: [
           { provider: 'openai', weight: 3 },
           { provider: 'azure-eu', weight: 1 }
-        ]
+        ],
+        breaker: { leftOutMs: 25_000 }
       },
       { model: 'gpt-4o-mini', targets: ['openai', 'anthropic/claude-haiku-4-5'] },
+      { model: 'text-embedding-3-large', targets: ['openai', 'azure-eu'] },
       { model: 'claude-*', targets: ['anthropic'] }
     ],
     budgets: [
-      { name: 'everything', limitUsd: 25, period: 'month' },
-      { name: 'each team', limitUsd: 6, per: 'tag', tag: 'team:*', period: 'day' },
-      { name: 'experiments', limitUsd: 0.6, tag: 'app:experiments', period: 'day' }
+      { name: 'everything', limitUsd: 15, period: 'month' },
+      { name: 'each team', limitUsd: 5.6, per: 'tag', tag: 'team:*', period: 'day' },
+      { name: 'experiments', limitUsd: 0.45, tag: 'app:experiments', period: 'day' }
     ]
   })
   const retrievals = library.retrievals(async (request) => {
-    await new Promise((resolve) => setTimeout(resolve, 90 + 140 * seeded(request.query)()))
-    return { value: found(request), origin: { layer: 'provider' } }
+    const tookMs = 90 + 140 * seeded(request.query)()
+    await delay(tookMs)
+    return { value: found(request), origin: { layer: 'provider', tookMs } }
   })
   const quietly = { maxRetries: 0, logLevel: 'off' } as const
   return {
@@ -94,9 +98,9 @@ export async function startShownGateway(now: () => number): Promise<ShownGateway
   }
 }
 
-function provider(delay: Delay): Promise<SimulatedProvider> {
+function provider(own: Delay): Promise<SimulatedProvider> {
   return simulatedProvider({
-    delay,
+    delay: own,
     answer({ lastUserText, body }) {
       const text = answerTo(lastUserText, seeded(hashOf(body)))
       return text === undefined ? undefined : { text }

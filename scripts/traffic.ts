@@ -1,7 +1,7 @@
 import { oneOf, type Random, seeded } from '../src/testing/simulated/seeded.ts'
 import type { FastClock } from './fast-clock.ts'
 import type { ShownGateway } from './shown-gateway.ts'
-import { manual, rare, reworded, type Said, shop } from './talk.ts'
+import { manual, outputs, passage, rare, repairs, reworded, type Said, shop } from './talk.ts'
 
 /** Somebody who asks, and how often: the share of all requests. */
 interface Caller {
@@ -16,7 +16,7 @@ interface Turn {
 }
 
 /** Requests a second at first, by the clock. */
-const perSecond = 1.3
+const perSecond = 3.6
 
 /**
  * Sends the traffic of a small company by a clock: a shop's assistant, a manual's, nightly sorting of tickets,
@@ -31,8 +31,8 @@ export async function sendTraffic(shown: ShownGateway, clock: FastClock, signal:
   const minuteOf = (atMs: number): number => (atMs - clock.beginsAtMs) / 60_000
   let atMs = clock.beginsAtMs
   while (!signal.aborted) {
-    // Arrivals that know nothing of each other, more of them in the middle of the hour.
-    const busy = perSecond * (1 + 0.4 * Math.sin((minuteOf(atMs) / 60) * 2 * Math.PI - 1))
+    // Arrivals that know nothing of each other, and that come in waves.
+    const busy = perSecond * (1 + 0.35 * Math.sin(minuteOf(atMs) / 8 - 0.8))
     atMs += (-Math.log(1 - random()) / busy) * 1000
     await clock.until(atMs, signal)
     while (turns[0] !== undefined && minuteOf(atMs) >= turns[0].minute) turns.shift()?.happen()
@@ -47,7 +47,11 @@ export async function sendTraffic(shown: ShownGateway, clock: FastClock, signal:
 
 function drawn(callers: readonly Caller[], random: Random): Caller {
   let left = random() * callers.reduce((sum, { share }) => sum + share, 0)
-  return callers.find(({ share }) => (left -= share) < 0) ?? oneOf(random, callers)
+  for (const caller of callers) {
+    left -= caller.share
+    if (left < 0) return caller
+  }
+  return oneOf(random, callers)
 }
 
 function* turnsOf({ gateway, adminToken, providers, embedder }: ShownGateway): Iterable<Turn> {
@@ -69,19 +73,19 @@ function* turnsOf({ gateway, adminToken, providers, embedder }: ShownGateway): I
     }
   }
   yield {
-    minute: 36.2,
+    minute: 36.3,
     happen() {
       embedder.chaos = () => {}
     }
   }
   yield { minute: 44, happen: () => invalidate('masterplan:42') }
-  yield { minute: 50, happen: () => providers.azure.fail(down) }
+  yield { minute: 59.4, happen: () => providers.azure.fail(down) }
 }
 
-/** The rules that a model is given with each question: several hundred tokens, as such things are. */
-function handbook(title: string, said: readonly Said[]): string {
+/** What a model is given with each question: some two thousand tokens, as such things are. */
+function handbook(title: string, said: readonly Said[], table: string): string {
   const rules = said.map(([question, answer]) => `- ${question} ${answer}`).join('\n')
-  return `You answer questions about ${title}. Be brief and friendly, and never promise what is not written here.\n\n${rules}`
+  return `You answer questions about ${title}. Be brief, and promise nothing that is not written here.\n\n${rules}\n\n${table}`
 }
 
 function callersOf(shown: ShownGateway, random: Random): readonly Caller[] {
@@ -89,12 +93,15 @@ function callersOf(shown: ShownGateway, random: Random): readonly Caller[] {
   const [guide, research] = ['sk-guide', 'sk-research'].map(shown.anthropic)
   if (helpdesk === undefined || sorting === undefined || tests === undefined) throw new Error('a caller is missing')
   if (guide === undefined || research === undefined) throw new Error('a caller is missing')
-  const rules = { shop: handbook('a shop for lamps', shop), manual: handbook('a planning tool', manual) }
+  const rules = {
+    shop: handbook('a shop for lamps', shop, repairs),
+    manual: handbook('a planning tool', manual, outputs)
+  }
   /** The first ones most, each now and then in other words, and something that few ask. */
   const question = (said: readonly Said[], few: (random: Random) => string, share: number): string => {
     if (random() < share) return few(random)
     const [asked] = said[Math.floor(said.length * random() ** 1.7)] ?? ['']
-    return random() < 0.35 ? reworded(asked, random) : asked
+    return random() < 0.25 ? reworded(asked, random) : asked
   }
   const tagged = (...tags: readonly string[]) => ({ headers: { 'x-reprise-tags': tags.join(',') } })
   const user = (content: string) => ({ role: 'user' as const, content })
@@ -106,7 +113,7 @@ function callersOf(shown: ShownGateway, random: Random): readonly Caller[] {
         helpdesk.chat.completions.create(
           {
             model: 'gpt-4o',
-            messages: [{ role: 'system', content: rules.shop }, user(question(shop, rare.shop, 0.3))],
+            messages: [{ role: 'system', content: rules.shop }, user(question(shop, rare.shop, 0.42))],
             // A form that lets people type any number.
             ...(random() < 0.002 ? { temperature: 3 } : {})
           },
@@ -121,7 +128,7 @@ function callersOf(shown: ShownGateway, random: Random): readonly Caller[] {
             model: 'claude-sonnet-5',
             max_tokens: 800,
             system: rules.manual,
-            messages: [user(question(manual, rare.manual, 0.4))],
+            messages: [user(question(manual, rare.manual, 0.6))],
             stream: true
           },
           tagged('team:product', 'app:guide')
@@ -142,7 +149,7 @@ function callersOf(shown: ShownGateway, random: Random): readonly Caller[] {
       ask: () =>
         research.messages.create(
           { model: 'claude-haiku-4-5', max_tokens: 600, messages: [user(rare.zoning(random))] },
-          tagged('team:planning', 'masterplan:42')
+          tagged('app:zoning', 'masterplan:42')
         )
     },
     {
@@ -156,10 +163,7 @@ function callersOf(shown: ShownGateway, random: Random): readonly Caller[] {
     {
       share: 9,
       ask: () =>
-        helpdesk.embeddings.create(
-          { model: 'text-embedding-3-small', input: question(shop, rare.shop, 0.25) },
-          tagged('app:search')
-        )
+        helpdesk.embeddings.create({ model: 'text-embedding-3-large', input: passage(random) }, tagged('app:search'))
     },
     {
       share: 8,

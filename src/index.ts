@@ -1,6 +1,14 @@
 export type { DocumentOptions, Retrieved } from './adapters/cached-search.ts'
 export { type RetrieverOptions, retriever } from './adapters/retriever.ts'
-export { type Cache, type Cached, type CacheOptions, createCache } from './cache.ts'
+export type { Inventory, Listing, RecordedRequest, Wanted } from './cache/inventory.ts'
+export {
+  type Cache,
+  type Cached,
+  type CacheOptions,
+  createCache,
+  type InvalidateOptions,
+  type StatisticsOptions
+} from './cache.ts'
 export {
   type CachedProvider,
   type CachedRouter,
@@ -15,7 +23,7 @@ export { AllProvidersFailedError, type TargetFailure } from './core/all-provider
 export type { Answer, Origin } from './core/answer.ts'
 export type { CallOptions } from './core/context.ts'
 export { type ErrorCode, ProviderError, RepriseError } from './core/errors.ts'
-export type { Event, Observe, SkipReason } from './core/events.ts'
+export type { Answered, Event, Observe, Outcome, SkipReason } from './core/events.ts'
 export type { Bounds, Duration, FreshnessDefaults, FreshnessRule, Ttl, TtlRules } from './core/freshness.ts'
 export { type Context, compose, type Delta, type Handler, type Layer } from './core/handler.ts'
 export type { Headers } from './core/headers.ts'
@@ -25,6 +33,7 @@ export { defaultMode, type Mode } from './core/mode.ts'
 export { type OverBudget, OverBudgetError } from './core/over-budget-error.ts'
 export type { RedisCommand } from './core/redis-command.ts'
 export { type Documents, documentTag, type RetrievalRequest } from './core/retrieval-kind.ts'
+export type { Selection } from './core/selection.ts'
 export type { StoredVector, StoredVectors, VectorListener } from './core/stored-vectors.ts'
 export type { SwitchName } from './core/switch-names.ts'
 export type { Tallied, Tally } from './core/tally.ts'
@@ -36,6 +45,11 @@ export { type Guards, openGuards } from './guards/open.ts'
 export type { Explanation, Neighbour } from './layers/explanation.ts'
 export type { SwitchSettings, SwitchState } from './layers/switches.ts'
 export type { Verifier } from './layers/verifier.ts'
+export { type Gauge, type PrometheusOptions, prometheus } from './metrics/prometheus.ts'
+export type { Report } from './metrics/report.ts'
+export type { Snapshot } from './metrics/snapshot.ts'
+export { Statistics } from './metrics/statistics.ts'
+export { openTelemetry, type Telemetry } from './metrics/telemetry.ts'
 export type { ProviderKind } from './providers/open.ts'
 export type { BudgetOptions, BudgetStatus, Budgets } from './router/budget.ts'
 export type { Condition } from './router/condition.ts'
@@ -50,6 +64,6 @@ export type {
   RouterOptions,
   TargetOptions
 } from './router/router-options.ts'
-export type { Lease, PartitionedVector, Selector, SetOptions, Store } from './stores/store.ts'
+export type { Deletions, Lease, PartitionedVector, Selector, SetOptions, Store, StoreSize } from './stores/store.ts'
 export { type RedisVectorsOptions, redisVectors } from './vectors/redis.ts'
 export type { Match, VectorIndex } from './vectors/vector-index.ts'

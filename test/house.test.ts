@@ -36,6 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'embedders',
     'guards',
     'layers',
+    'metrics',
     'providers',
     'router',
     'stores',

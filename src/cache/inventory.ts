@@ -93,7 +93,9 @@ export class Inventory {
     if (kept === undefined) return undefined
     const value: unknown = JSON.parse(Buffer.from(kept.body).toString())
     if (!isObject(value)) throw new RepriseError('internal', `what is kept beside ${key} is no request`)
-    return value as unknown as RecordedRequest
+    const request = value as unknown as RecordedRequest
+    // Its answer may have been given others since.
+    return { ...request, tags: [...new Set([...request.tags, ...kept.tags])] }
   }
 }
 

@@ -18,7 +18,8 @@ export interface AdminClient {
   /** Of the gateway, without /v1 and slashes at the end. */
   readonly url: string
   get(path: string): Promise<JsonObject>
-  post(path: string, body: Json): Promise<JsonObject>
+  /** @param headers beside the token */
+  post(path: string, body: Json, headers?: Readonly<Record<string, string>>): Promise<JsonObject>
   put(path: string, body: Json): Promise<JsonObject>
 }
 
@@ -31,7 +32,12 @@ export interface AdminClient {
 export function adminClient({ url, token }: AdminClientOptions): AdminClient {
   const base = url.replace(/(\/v1)?\/*$/, '')
 
-  async function ask(method: string, path: string, body?: Json): Promise<JsonObject> {
+  async function ask(
+    method: string,
+    path: string,
+    body?: Json,
+    more: Readonly<Record<string, string>> = {}
+  ): Promise<JsonObject> {
     let status: number
     let text: string
     try {
@@ -40,6 +46,7 @@ export function adminClient({ url, token }: AdminClientOptions): AdminClient {
         // The token is for the one it was meant for.
         redirect: 'manual',
         headers: {
+          ...more,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(token === undefined ? {} : { 'x-reprise-admin-token': token })
         },
@@ -56,13 +63,13 @@ export function adminClient({ url, token }: AdminClientOptions): AdminClient {
     }
     const answer = parsed(text)
     if (status >= 200 && status < 300 && isObject(answer)) return answer
-    throw refusal(base, token, status, answer)
+    throw refusal({ url: base, path, token }, status, answer)
   }
 
   return {
     url: base,
     get: (path) => ask('GET', path),
-    post: (path, body) => ask('POST', path, body),
+    post: (path, body, headers) => ask('POST', path, body, headers),
     put: (path, body) => ask('PUT', path, body)
   }
 }
@@ -79,7 +86,20 @@ export async function gatewayOf(
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UsageError(command, `--url: expected a URL such as ${usualUrl}, got ${JSON.stringify(url)}`)
   }
+  const { username, password } = new URL(url)
+  if (username !== '' || password !== '') {
+    throw new UsageError(command, '--url: expected a URL without a user and a password, got one with them')
+  }
   return adminClient({ url, token: await adminTokenFor(url, environment) })
+}
+
+/** What to say to who has shown no token, or another. */
+export function tokenRefused(url: string, token: string | undefined): RepriseError {
+  const why = token === undefined ? 'wants its admin token, and none was found' : 'has another admin token'
+  return new RepriseError(
+    'unauthorized',
+    `the gateway at ${url} ${why}: set REPRISE_ADMIN_TOKEN to what it was started with; one that was started without is asked on its own machine, by the user who started it (${adminTokenFile()})`
+  )
 }
 
 function parsed(text: string): unknown {
@@ -97,24 +117,30 @@ function reasonOf(error: unknown): string {
   return messageOf(error)
 }
 
-function refusal(url: string, token: string | undefined, status: number, answer: unknown): RepriseError {
-  const error = isObject(answer) && isObject(answer['error']) ? answer['error'] : undefined
-  if (error === undefined) {
+interface Asked {
+  readonly url: string
+  readonly path: string
+  readonly token: string | undefined
+}
+
+function refusal({ url, path, token }: Asked, status: number, answer: unknown): RepriseError {
+  const error = isObject(answer) && isObject(answer['error']) ? answer['error'] : {}
+  const { code, message } = error
+  const said = message === undefined ? '' : `: ${onOneLine(String(message))}`
+  if (status === 401 && code === 'unauthorized') return tokenRefused(url, token)
+  if (typeof code !== 'string' || !Object.hasOwn(errorTable, code)) {
     return new RepriseError(
       'provider-malformed',
-      `what answers at ${url} is no Reprise gateway, or one of another version (status ${status}): name yours with --url URL`
+      `what answers at ${url} is no Reprise gateway, or one of another version (status ${status}${said}): name yours with --url URL`
     )
   }
-  const { code, message } = error
-  if (status === 401) {
-    const why = token === undefined ? 'wants its admin token, and none was found' : 'has another admin token'
+  if (code === 'not-found' && String(message).startsWith('no such path')) {
     return new RepriseError(
-      'unauthorized',
-      `the gateway at ${url} ${why}: set REPRISE_ADMIN_TOKEN to what it was started with; one that was started without is asked on its own machine, by the user who started it (${adminTokenFile()})`
+      'provider-malformed',
+      `the gateway at ${url} has no ${path}: it is of another version, or has an admin-port, and --url has to name that`
     )
   }
-  const known = typeof code === 'string' && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'provider-malformed'
-  return new RepriseError(known, `the gateway at ${url} answers ${status}: ${onOneLine(String(message))}`, { status })
+  return new RepriseError(code as ErrorCode, `the gateway at ${url} answers ${status}${said}`, { status })
 }
 
 function onOneLine(text: string): string {

@@ -3,7 +3,7 @@ import { link, mkdir, open, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheFolder } from '../config/settings.ts'
 import { messageOf, RepriseError } from '../core/errors.ts'
-import { isLoopback } from '../gateway/admin.ts'
+import { checkedToken, isLoopback } from '../gateway/admin.ts'
 
 /** Where `reprise serve` keeps the admin token that it has made because it was given none. */
 export function adminTokenFile(environment: NodeJS.ProcessEnv = process.env): string {
@@ -12,7 +12,8 @@ export function adminTokenFile(environment: NodeJS.ProcessEnv = process.env): st
 
 /**
  * The admin token: `REPRISE_ADMIN_TOKEN`, else what the file holds; undefined when there is neither.
- * @throws RepriseError `invalid-option` for a file that is empty, cannot be read, or that others can read
+ * @throws RepriseError `invalid-option` for a file that is empty, cannot be read, or that others can read, and for a token
+ * that no header can hold
  */
 export async function readAdminToken(environment: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
   return given(environment) ?? (await inFile(adminTokenFile(environment)))
@@ -58,7 +59,7 @@ export async function ensureAdminToken(environment: NodeJS.ProcessEnv = process.
 function given(environment: NodeJS.ProcessEnv): string | undefined {
   const token = environment['REPRISE_ADMIN_TOKEN']
   // An empty variable is how a shell or a compose file says that there is none.
-  return token === '' ? undefined : token
+  return token === undefined || token === '' ? undefined : checkedToken(token, 'REPRISE_ADMIN_TOKEN')
 }
 
 /** Writes a file that is there with all that is in it or not at all; false when somebody else has been first. */
@@ -106,7 +107,7 @@ async function inFile(file: string): Promise<string | undefined> {
     )
   }
   if (text === '') throw invalid(`${file} is empty: delete it, and reprise serve makes a new one`)
-  return text
+  return checkedToken(text, file)
 }
 
 function invalid(message: string, cause?: unknown): RepriseError {

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
-import { adminTokenFor } from './admin-token.ts'
+import { gatewayOf } from './admin-client.ts'
+import { keysOf, usualAnthropicVersion } from './warm-headers.ts'
 
 const help = `reprise explain REQUEST.json: says why a request would be answered from the cache, or not
 
   REQUEST.json          the request as it would be sent; - reads it from the standard input
-  --through URL         the gateway that is asked (http://127.0.0.1:4141)
+  --url URL             the gateway that is asked, or its admin port (http://127.0.0.1:4141)
   --endpoint PATH       /v1/chat/completions, /v1/responses or /v1/messages (by what is in the request)
   --scope TEXT          the x-reprise-scope that it would be sent with
   --json                the whole explanation as JSON
@@ -24,41 +25,26 @@ export async function explain(flags: readonly string[], environment: NodeJS.Proc
   }
   const { values, file } = readFlags(flags)
   const request = readRequest(file)
-  const isAnthropic = values.endpoint?.includes('messages') === true
-  const key = isAnthropic ? environment['ANTHROPIC_API_KEY'] : environment['OPENAI_API_KEY']
-  const { through = 'http://127.0.0.1:4141', endpoint, scope } = values
-  const token = await adminTokenFor(through, environment)
-  let response: Response
-  try {
-    response = await fetch(`${through.replace(/(\/v1)?\/*$/, '')}/cache/explain`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(isAnthropic ? { 'anthropic-version': '2023-06-01' } : {}),
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-        ...(token === undefined ? {} : { 'x-reprise-admin-token': token }),
-        ...(scope === undefined ? {} : { 'x-reprise-scope': scope })
-      },
-      body: JSON.stringify(endpoint === undefined ? request : { endpoint, request })
-    })
-  } catch (error) {
-    throw new RepriseError(
-      'provider-unreachable',
-      `no gateway answers at ${through}: start one (reprise serve), or name it with --through URL`,
-      { cause: error }
-    )
-  }
-  const text = await response.text()
-  if (!response.ok) throw new RepriseError('invalid-body', `the gateway answers ${response.status}: ${text.trim()}`)
-  console.log(values.json ? text.trimEnd() : inWords(JSON.parse(text) as JsonObject))
+  const { url = values.through, endpoint, scope } = values
+  const isAnthropic = endpoint?.includes('messages') === true
+  const keys = keysOf(environment, 'explain')
+  const key = isAnthropic ? keys.anthropic : keys.openai
+  const gateway = await gatewayOf('explain', url, environment)
+  const explanation = await gateway.post('/cache/explain', endpoint === undefined ? request : { endpoint, request }, {
+    ...(isAnthropic ? { 'anthropic-version': usualAnthropicVersion } : {}),
+    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    ...(scope === undefined ? {} : { 'x-reprise-scope': scope })
+  })
+  console.log(values.json ? JSON.stringify(explanation, undefined, 2) : inWords(explanation))
 }
 
 function readFlags(flags: readonly string[]): {
-  values: { through?: string; endpoint?: string; scope?: string; json?: boolean }
+  values: { url?: string; through?: string; endpoint?: string; scope?: string; json?: boolean }
   file: string
 } {
   const text = { type: 'string' } as const
-  const options = { through: text, endpoint: text, scope: text, json: { type: 'boolean' } } as const
+  // `--through` is what `--url` was called first.
+  const options = { url: text, through: text, endpoint: text, scope: text, json: { type: 'boolean' } } as const
   try {
     const { values, positionals } = parseArgs({ args: [...flags], options, allowPositionals: true })
     const [file] = positionals

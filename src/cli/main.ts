@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module'
 import { RepriseError } from '../core/errors.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -11,6 +12,7 @@ const usage = `reprise: a cache for language-model calls
   reprise switch [NAME on|off]       switch layers and kinds                 (reprise switch --help)
   reprise explain REQUEST.json       why a request hits the cache, or not    (reprise explain --help)
   reprise tune PAIRS.jsonl           propose a threshold from labelled pairs (reprise tune --help)
+  reprise --version                  which version this is
   reprise --help                     this text`
 
 /** Each in a file of its own that is read when it is asked for. */
@@ -28,6 +30,9 @@ const [name, ...flags] = process.argv.slice(2)
 
 if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
   console.log(usage)
+} else if (name === '--version' || name === '-v') {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+  console.log(version)
 } else {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) {

@@ -7,12 +7,18 @@ export type DialectName = 'openai' | 'anthropic'
 /** The keys that requests are made with. */
 export type Keys = { readonly [Dialect in DialectName]: string | undefined }
 
-/** The keys that the environment holds, where the official SDKs look for them. */
-export function keysOf(environment: NodeJS.ProcessEnv): Keys {
-  return {
-    openai: environment['OPENAI_API_KEY'] || undefined,
-    anthropic: environment['ANTHROPIC_API_KEY'] || undefined
+/**
+ * The keys that the environment holds, where the official SDKs look for them.
+ * @throws UsageError for what can be no key
+ */
+export function keysOf(environment: NodeJS.ProcessEnv, command = 'warm'): Keys {
+  const keyIn = (name: string): string | undefined => {
+    const key = environment[name] || undefined
+    // What no header can hold. It is not repeated.
+    if (key === undefined || /^[!-~]+$/.test(key)) return key
+    throw new UsageError(command, `${name}: expected visible ASCII characters only, got ${key.length} that are not`)
   }
+  return { openai: keyIn('OPENAI_API_KEY'), anthropic: keyIn('ANTHROPIC_API_KEY') }
 }
 
 /** The version of Anthropic's API that is asked for when nobody names another. */

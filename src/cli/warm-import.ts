@@ -3,6 +3,7 @@ import { isObject, type Json } from '../core/json.ts'
 import { BatchRequests, type ImportPair, readImportLine } from '../jobs/import-lines.ts'
 import type { Line } from '../jobs/lines.ts'
 import { type Asked, type WarmEnd, warmRun } from '../jobs/warm-run.ts'
+import { tokenRefused } from './admin-client.ts'
 import { adminTokenFor } from './admin-token.ts'
 import { type GatewayConnection, gatewayConnection } from './gateway-connection.ts'
 import { interruption } from './interruption.ts'
@@ -50,6 +51,11 @@ export async function warmImport(file: string, requests: string | undefined, opt
   )
   for (const [why, times] of leftOut) output.write(`${plural(times, 'line', 'lines')} of ${file} left out: ${why}\n`)
   if (survey.invalid > 0) output.write(`${plural(survey.invalid, 'line', 'lines')} of ${file} left out: no pairs\n`)
+  if (survey.count === 0) {
+    batch?.close()
+    output.write(`${file} holds no pairs: there is nothing to store\n`)
+    return 0
+  }
   const stateFile = options.state ?? `${file}.progress`
   const state = openState(stateFile, survey, ['import', batch?.digest ?? null], dialects, options)
   if (state.count >= survey.count) {
@@ -80,7 +86,9 @@ export async function warmImport(file: string, requests: string | undefined, opt
     end = await warmRun<Batch, Import>({
       items: batches(pending(file, read, state, options.limit)),
       ask: ({ dialect, pairs }, signal) =>
-        post(gateway, { ...admin, ...headersFor(dialect, keys, headers) }, pairs, signal),
+        post(gateway, { ...admin, ...headersFor(dialect, keys, headers) }, pairs, signal).catch((error: unknown) => {
+          throw error === noAdmin ? tokenRefused(options.url, token) : error
+        }),
       settled({ pairs }, asked) {
         const refused = asked.ok ? asked.answer.refused : undefined
         const good = refused === undefined ? [] : pairs.filter((_, index) => !refused.has(index))
@@ -167,7 +175,8 @@ async function post(
   if (answer.status !== 200) {
     const refused = refusal(answer)
     // None of these is about the pairs.
-    if (answer.status === 401 || answer.status === 403) throw new RepriseError('unauthorized', refused.message)
+    if (answer.status === 401) throw noAdmin
+    if (answer.status === 403) throw new RepriseError('unauthorized', refused.message)
     if (answer.status === 404)
       throw new RepriseError('not-found', `the gateway imports nothing, it is of another version: ${refused.message}`)
     return refused
@@ -176,6 +185,7 @@ async function post(
 }
 
 const comma = Buffer.from(',')
+const noAdmin = new RepriseError('unauthorized', 'the admin token was refused')
 
 function refusedIn(text: string): ReadonlyMap<number, string> {
   const value = JSON.parse(text) as Json

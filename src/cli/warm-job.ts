@@ -203,7 +203,8 @@ export class Failures {
   add(line: number, status: number | undefined, message: string): void {
     this.#count += 1
     const entry = { line, ...(status === undefined ? {} : { status }), message }
-    appendFileSync(this.file, `${JSON.stringify(entry)}\n`)
+    // What a provider says may repeat what it was asked.
+    appendFileSync(this.file, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
     if (this.#count > shownFailures) return
     const said = message.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     this.#bar.print(`line ${line} ${this.#noun}${status === undefined ? '' : ` (${status})`}: ${said}`)

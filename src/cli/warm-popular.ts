@@ -1,5 +1,6 @@
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
+import { tokenRefused } from './admin-client.ts'
 import { adminTokenFor } from './admin-token.ts'
 import { gatewayConnection } from './gateway-connection.ts'
 import { interruption } from './interruption.ts'
@@ -29,6 +30,7 @@ export async function warmPopular(count: number, options: WarmOptions): Promise<
       body: JSON.stringify({ popular: count, concurrency, ...(budgetUsd === undefined ? {} : { budgetUsd }) }),
       signal: abort
     })
+    if (statusCode === 401) throw tokenRefused(url, token)
     if (statusCode !== 200) {
       const { message } = refusal({
         status: statusCode,

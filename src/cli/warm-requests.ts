@@ -34,6 +34,10 @@ export async function warmRequests(file: string, options: WarmOptions): Promise<
     options
   )
   if (survey.invalid > 0) output.write(`${plural(survey.invalid, 'line', 'lines')} of ${file} left out: no requests\n`)
+  if (survey.count === 0) {
+    output.write(`${file} holds no requests: there is nothing to ask\n`)
+    return 0
+  }
   const stateFile = options.state ?? `${file}.progress`
   const state = openState(stateFile, survey, ['ask'], dialects, options)
   if (state.count >= survey.count) {

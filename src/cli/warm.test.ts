@@ -436,7 +436,7 @@ describe('reprise warm --import', () => {
       return { error: { message: 'expected the admin token', code: 'unauthorized' } }
     }
     const path = file('pairs.jsonl', pairs(500))
-    await expect(run(['--import', path])).rejects.toThrow('expected the admin token')
+    await expect(run(['--import', path])).rejects.toThrow('has another admin token: set REPRISE_ADMIN_TOKEN')
     answer = () => undefined
     await expect(run(['--import', path])).rejects.toThrow('the gateway imports nothing, it is of another version')
   })

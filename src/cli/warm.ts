@@ -61,10 +61,13 @@ export async function warm(flags: readonly string[], surroundings: WarmSurroundi
   }
   const { values, file } = parse(flags)
   const options: WarmOptions = { ...optionsOf(values), keys: keysOf(environment), environment, output, progress }
-  if (values.popular !== undefined) end(await warmPopular(whole('popular', values.popular) ?? 0, options))
+  if (values.popular !== undefined) end(await warmPopular(whole('popular', values.popular, mostPopular) ?? 0, options))
   else if (values.import !== undefined) end(await warmImport(values.import, values.requests, options))
   else end(await warmRequests(file ?? '', options))
 }
+
+/** So many the gateway takes at a time. */
+const mostPopular = 1000
 
 function exitWith(exitCode: number): void {
   process.exitCode = exitCode

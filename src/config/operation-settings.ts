@@ -21,7 +21,7 @@ export const operationSettings = {
   'admin-host': {
     schema: z.string().min(1),
     value: 'HOST',
-    about: 'the address to listen on for it',
+    about: 'the address to listen on for it; with admin-port only',
     default: 'the same as host'
   },
   'encryption-keys': {

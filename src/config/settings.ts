@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { homedir, userInfo } from 'node:os'
+import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 import { switchNames } from '../core/switch-names.ts'
 import { operationSettings } from './operation-settings.ts'
@@ -278,6 +278,9 @@ export function cacheFolder(
   platform: NodeJS.Platform = process.platform
 ): string {
   const named = environment['XDG_CACHE_HOME'] ?? (platform === 'win32' ? environment['LOCALAPPDATA'] : undefined)
-  if (named !== undefined && named !== '') return join(named, 'reprise')
-  return platform === 'darwin' ? join(homedir(), 'Library', 'Caches', 'reprise') : join(homedir(), '.cache', 'reprise')
+  // One that is relative is none, says the specification: what is kept in it would be elsewhere from another folder.
+  if (named !== undefined && isAbsolute(named)) return join(named, 'reprise')
+  // An empty HOME is no home either.
+  const home = homedir() || userInfo().homedir
+  return platform === 'darwin' ? join(home, 'Library', 'Caches', 'reprise') : join(home, '.cache', 'reprise')
 }

@@ -19,8 +19,9 @@ export interface Controls {
 }
 
 const asUsual: Controls = { mode: defaultMode, tags: [] }
-const longestTag = 256
-const mostTags = 64
+/** What a request's tags may come to: so long each, and so many. */
+export const longestTag = 256
+export const mostTags = 64
 
 /**
  * Reads `Cache-Control` (RFC 9111; what it does not know it ignores, as the RFC wants), `x-reprise-tags`, `-scope`,

@@ -37,16 +37,32 @@ export function providerHeaders(headers: IncomingHttpHeaders): Record<string, st
   return kept
 }
 
-const versionNames = ['anthropic-version', 'anthropic-beta', 'openai-beta'] as const
+/**
+ * What chooses among forms of an answer; and what tells a gateway behind this one whom to ask, and for what: the same
+ * model's name at somebody else's is another model.
+ */
+const versionNames = [
+  'anthropic-version',
+  'anthropic-beta',
+  'openai-beta',
+  'x-portkey-config',
+  'x-portkey-provider',
+  'x-portkey-custom-host',
+  'helicone-target-url',
+  'helicone-model-override',
+  'helicone-fallbacks'
+] as const
 
-/** The headers that choose among forms of an answer, and so belong to what is asked. */
+/** The headers that belong to what is asked. */
 export function versionHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   let found: Record<string, string> | undefined
   for (const name of versionNames) {
     const value = headers[name]
     if (value === undefined) continue
+    const said = name === 'x-portkey-config' ? configWithoutCache(String(value)) : String(value)
+    if (said === undefined) continue
     found ??= {}
-    found[name] = String(value)
+    found[name] = said
   }
   return found ?? none
 }

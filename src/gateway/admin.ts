@@ -15,12 +15,12 @@ export type AdminGuard = (request: Pick<IncomingMessage, 'headers'>) => void
 /**
  * Says who may administrate: with a token, whoever shows it as `authorization: Bearer` or `x-reprise-admin-token`;
  * without, programs of this machine, and no page that a browser has got from elsewhere.
- * The guard throws RepriseError `unauthorized` or `forbidden`. @throws RepriseError `invalid-option` for an empty token
+ * The guard throws RepriseError `unauthorized` or `forbidden`. @throws RepriseError `invalid-option` for a token that nobody
+ * can show
  */
 export function adminGuard({ token, loopback }: AdminGuardOptions): AdminGuard {
-  if (token === '') throw new RepriseError('invalid-option', 'admin-token: expected at least one character, got none')
   if (token !== undefined) {
-    const expected = digest(token)
+    const expected = digest(checkedToken(token))
     return function checkToken({ headers }) {
       const shown = shownToken(headers)
       if (shown !== undefined && timingSafeEqual(digest(shown), expected)) return
@@ -37,6 +37,20 @@ export function adminGuard({ token, loopback }: AdminGuardOptions): AdminGuard {
       'the gateway listens where other machines reach it, and has no admin token: set REPRISE_ADMIN_TOKEN'
     )
   }
+}
+
+/**
+ * An admin token, if it can be shown: it travels in a header.
+ * @param name where it was read
+ * @throws RepriseError `invalid-option`, which never repeats it
+ */
+export function checkedToken(token: string, name = 'admin-token'): string {
+  if (/^[!-~](?:[ -~]*[!-~])?$/.test(token)) return token
+  const got = token === '' ? 'none' : `${token.length} characters that are not`
+  throw new RepriseError(
+    'invalid-option',
+    `${name}: expected at least one character, all of them of ASCII and no space or line end around them, got ${got}; \`openssl rand -hex 32\` makes one`
+  )
 }
 
 /** Whether a host is this machine under an address that no other reaches: `localhost`, `127.0.0.0/8`, `::1`. */

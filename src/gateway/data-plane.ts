@@ -16,6 +16,7 @@ import { completions } from './completions.ts'
 import { dialectOf } from './dialect-of.ts'
 import { embeddings, type GatheredRequest } from './embeddings.ts'
 import type { Endpoint, EndpointTools } from './endpoint.ts'
+import type { PageGuard } from './foreign-pages.ts'
 import { HttpCaller } from './http-caller.ts'
 import { passThrough } from './pass-through.ts'
 import { pathOf } from './path-of.ts'
@@ -28,6 +29,8 @@ export interface DataPlaneTools {
   readonly router: Router
   readonly tools: EndpointTools
   readonly uncounted: UncountedGuard
+  /** Who may not ask at all, whatever they ask for. */
+  readonly pages: PageGuard
   readonly kindOf: (wire: Wire) => Kind<WireRequest, Body>
   readonly maxBodyBytes: number
 }
@@ -39,9 +42,11 @@ export class DataPlane {
   readonly #endpoints = new Map<string, Endpoint>()
   readonly #router: Router
   readonly #uncounted: UncountedGuard
+  readonly #pages: PageGuard
   readonly #maxBodyBytes: number
 
-  constructor({ cache, router, tools, uncounted, kindOf, maxBodyBytes }: DataPlaneTools) {
+  constructor({ cache, router, tools, uncounted, pages, kindOf, maxBodyBytes }: DataPlaneTools) {
+    this.#pages = pages
     this.#router = router
     this.#uncounted = uncounted
     this.#maxBodyBytes = maxBodyBytes
@@ -60,6 +65,8 @@ export class DataPlane {
       const hint = "a client's base URL is this address with /v1 (OpenAI) or without (Anthropic)"
       throw new RepriseError('not-found', `no such path: ${path}; ${hint}`)
     }
+    this.#pages(request)
+    checkWithin(path)
     const below = path.slice('/v1'.length)
     const query = url.slice(path.length)
     const endpoint = method === 'POST' ? this.#endpoints.get(below) : undefined
@@ -103,6 +110,8 @@ export class DataPlane {
       return
     }
     try {
+      this.#pages(request)
+      checkWithin(pathOf(request))
       const provider = this.#providerOf(request, path)
       const pass = (): void => passUpgrade(request, socket, head, path, provider)
       const allowed = this.#uncounted(request, path, provider.name)
@@ -118,4 +127,15 @@ export class DataPlane {
     if (provider === undefined) throw new RepriseError('internal', 'no provider for the path')
     return provider
   }
+}
+
+/** Dots that lead upwards, as addresses are read: also where they are percent-encoded, or behind a backslash. */
+const upwards = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:$|[/\\;]|%2f|%5c|%3b)/i
+
+/**
+ * Below a provider's base URL callers may ask for anything, with the operator's key too; not beside it or above.
+ * @throws RepriseError `not-found`
+ */
+function checkWithin(path: string): void {
+  if (upwards.test(path)) throw new RepriseError('not-found', `no such path: ${path}; it leads out of /v1`)
 }

@@ -19,6 +19,7 @@ import { Administration } from './administration.ts'
 import { DataPlane } from './data-plane.ts'
 import { dialectOf } from './dialect-of.ts'
 import type { EndpointTools } from './endpoint.ts'
+import { guardAgainstPages } from './foreign-pages.ts'
 import type { GatewayOptions } from './gateway-options.ts'
 import { modelVerifier } from './model-verifier.ts'
 import { pathOf } from './path-of.ts'
@@ -56,7 +57,8 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { port = 4141, host = '127.0.0.1', maxBodyBytes = 64 * 1024 ** 2 } = options
   const { adminToken: token, adminPort, adminHost = host, maxTemperature, metricsPrefix, telemetry } = options
-  checkReach([host, adminHost], token)
+  checkPlaces(options)
+  checkReach({ host, 'admin-host': adminHost }, token)
   if (metricsPrefix !== undefined) checkMetricsPrefix(metricsPrefix, 'metricsPrefix')
   const guard = adminGuard({ loopback: isLoopback(adminHost), ...(token === undefined ? {} : { token }) })
   const statistics = options.statistics ?? new Statistics()
@@ -89,7 +91,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const uncounted = uncountedGuard(router.budgets, new Set(onAccount), tools.tenantOf)
   const limits = maxTemperature === undefined ? {} : { maxTemperature }
   const shared = { cache, router, tools, kindOf: (wire: Wire) => llmKind(wire, limits) }
-  const plane = new DataPlane({ ...shared, uncounted, maxBodyBytes })
+  // Elsewhere a page reaches no more than whoever else is there; and what is nobody's but the caller's is the caller's.
+  const isTempting = isLoopback(host) && (onAccount.length > 0 || tools.sharesAll)
+  const pages = isTempting ? guardAgainstPages : ignore
+  const plane = new DataPlane({ ...shared, uncounted, pages, maxBodyBytes })
   const administration = new Administration(routes({ ...shared, statistics, version, metricsPrefix }), {
     guard,
     maxBodyBytes
@@ -121,7 +126,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const closing = { parts: [cache, router], servers: [server, adminServer], handedOver: plane.handedOver }
   try {
     await listen(server, port, host)
-    if (isApart) await listen(adminServer, adminPort, adminHost)
+    if (isApart) await listen(adminServer, adminPort, adminHost, 'admin-')
   } catch (error) {
     await shutDown(closing, 0)
     throw error
@@ -164,13 +169,35 @@ function serving(handle: Handle): Server {
   })
 }
 
-/** Where other machines reach the gateway, whoever looks after it must show a token. @throws RepriseError `invalid-option` */
-function checkReach(hosts: readonly string[], token: string | undefined): void {
-  const open = token === undefined ? hosts.find((host) => !isLoopback(host)) : undefined
-  if (open === undefined) return
+/** What cannot be meant so. @throws RepriseError `invalid-option` */
+function checkPlaces({ port = 4141, host = '127.0.0.1', adminPort, adminHost }: GatewayOptions): void {
+  // Node takes it for every address.
+  if (host === '' || adminHost === '') {
+    throw new RepriseError('invalid-option', `${host === '' ? 'host' : 'admin-host'}: expected an address, got none`)
+  }
+  if (adminPort === undefined) {
+    if (adminHost === undefined || adminHost === host) return
+    // Whoever names it means that what is looked after is not where the callers are, and there it would be.
+    throw new RepriseError(
+      'invalid-option',
+      `admin-host: expected an admin-port beside it, got none; without one everything is at ${host}:${port}`
+    )
+  }
+  if (adminPort === 0 || adminPort !== port || (adminHost ?? host) !== host) return
   throw new RepriseError(
     'invalid-option',
-    `host: other machines reach ${open}, and there is no admin token: set REPRISE_ADMIN_TOKEN, or listen on 127.0.0.1`
+    `admin-port: expected another than port, got ${port} for both; without admin-port both are at one`
+  )
+}
+
+/** Where other machines reach the gateway, whoever looks after it must show a token. @throws RepriseError `invalid-option` */
+function checkReach(hosts: Readonly<Record<string, string>>, token: string | undefined): void {
+  const open = token === undefined ? Object.entries(hosts).find(([, host]) => !isLoopback(host)) : undefined
+  if (open === undefined) return
+  const [setting, host] = open
+  throw new RepriseError(
+    'invalid-option',
+    `${setting}: other machines reach ${host}, and there is no admin token: set REPRISE_ADMIN_TOKEN, or listen on 127.0.0.1`
   )
 }
 

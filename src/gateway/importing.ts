@@ -7,6 +7,7 @@ import type { Kind } from '../core/kind.ts'
 import { versionHeaders } from '../doors/request-headers.ts'
 import { answerBody, type Pair, pairOf } from '../jobs/import-pair.ts'
 import { Body } from '../wires/body.ts'
+import { anthropicDialect } from '../wires/dialect.ts'
 import { inexactNumbers } from '../wires/exact-numbers.ts'
 import { wires } from '../wires/open.ts'
 import { openaiEmbeddings } from '../wires/openai-embeddings.ts'
@@ -52,7 +53,7 @@ export function importing(
       pair.wire,
       Buffer.from(JSON.stringify(pair.request)),
       pair.query,
-      versionHeaders(exchange.request.headers)
+      versionsFor(pair.wire, exchange)
     )
     const handler = keeping.get(pair.wire.name)
     if (handler === undefined) return `no such endpoint: ${pair.wire.path}`
@@ -94,7 +95,7 @@ export function importing(
       let next = 0
       const work = async (): Promise<void> => {
         for (let index = next++; index < pairs.length; index = next++) {
-          const reason = await store(pairs[index] ?? null, exchange).catch(messageOf)
+          const reason = await store(pairs[index] ?? null, exchange).catch(whyNot)
           if (reason !== undefined) refused.push({ index, reason })
         }
       }
@@ -103,6 +104,22 @@ export function importing(
       writeJson(exchange.response, 200, { stored: pairs.length - refused.length, refused })
     }
   }
+}
+
+/** Why a pair was not stored. */
+function whyNot(error: unknown): string {
+  return error instanceof RangeError ? 'it is nested too deep to be read' : messageOf(error)
+}
+
+/**
+ * The headers that choose among forms of an answer, of those who speak the dialect: pairs of several come in one request,
+ * and who asks in the one does not send the other's.
+ */
+function versionsFor({ dialect }: Wire, { request }: AdminExchange): Readonly<Record<string, string>> {
+  const others = dialect === anthropicDialect ? 'openai-' : 'anthropic-'
+  return Object.fromEntries(
+    Object.entries(versionHeaders(request.headers)).filter(([name]) => !name.startsWith(others))
+  )
 }
 
 /** As if its provider had just given it. */

@@ -32,6 +32,12 @@ export function invalidation(cache: Pick<Cache, 'invalidate'>): AdminRoute {
 }
 
 function selectionOf(said: Readonly<Record<string, unknown>>): Selection {
+  for (const [name, value] of Object.entries(said)) {
+    // It may be of any size, and nested too deep to be repeated.
+    if (typeof value !== 'object') continue
+    const reason = `${name}: expected ${name === 'all' ? 'true' : 'a text'}, got ${clipped(value)}`
+    throw new RepriseError('invalid-body', reason, { field: name })
+  }
   try {
     return readSelection(said)
   } catch (error) {

@@ -16,6 +16,11 @@ export function jsonBody(raw: Buffer, expected: string): JsonObject {
 
 /** As much of a value as a message bears. */
 export function clipped(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+  let text: string
+  try {
+    text = JSON.stringify(value) ?? String(value)
+  } catch {
+    return 'what is nested too deep'
+  }
   return text.length > 100 ? `${text.slice(0, 100)}...` : text
 }

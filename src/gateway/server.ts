@@ -2,17 +2,20 @@ import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { messageOf, RepriseError } from '../core/errors.ts'
 
-/** Listens. @throws RepriseError `invalid-option`, saying why it cannot. */
-export function listen(server: Server, port: number, host: string): Promise<void> {
+/**
+ * Listens. @param setting what is to be set otherwise when it cannot: `admin-` of the administration's
+ * @throws RepriseError `invalid-option`, saying why it cannot
+ */
+export function listen(server: Server, port: number, host: string, setting: '' | 'admin-' = ''): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =
         error.code === 'EADDRINUSE'
-          ? 'it is in use by another program; choose another with --port'
+          ? `it is in use by another program; choose another with --${setting}port`
           : error.code === 'EACCES'
-            ? 'this user may not listen there; choose a port above 1023 with --port'
+            ? `this user may not listen there; choose a port above 1023 with --${setting}port`
             : error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND'
-              ? 'this machine has no such address; see --host'
+              ? `this machine has no such address; see --${setting}host`
               : messageOf(error)
       reject(new RepriseError('invalid-option', `cannot listen on ${host}:${port}: ${reason}`, { cause: error }))
     })

@@ -3,6 +3,7 @@ import { RepriseError } from '../core/errors.ts'
 import { type Gauge, gauge, prometheus, prometheusType } from '../metrics/prometheus.ts'
 import type { Report } from '../metrics/report.ts'
 import type { Statistics } from '../metrics/statistics.ts'
+import type { BudgetStatus } from '../router/budget.ts'
 import type { Router } from '../router/router.ts'
 import type { AdminExchange, AdminRoute } from './administration.ts'
 import { writeJson } from './write-json.ts'
@@ -29,8 +30,8 @@ export function statistics(tools: StatisticsTools): readonly AdminRoute[] {
       path: /^\/metrics$/,
       usage: 'GET /metrics',
       open: true,
-      async answer({ response }) {
-        const gauges = await gaugesOf(tools)
+      async answer({ response, isAdmin }) {
+        const gauges = await gaugesOf(tools, isAdmin)
         const options = prefix === undefined ? { gauges } : { gauges, prefix }
         const text = prometheus(tools.statistics.snapshot(), options)
         response.writeHead(200, {
@@ -92,15 +93,35 @@ function known(all: object): string {
   return `there are ${names.map((name) => name.replace(/_cache$/, '')).join(', ')}`
 }
 
-async function gaugesOf({ cache, router, version }: StatisticsTools): Promise<readonly Gauge[]> {
+async function gaugesOf({ cache, router, version }: StatisticsTools, isAdmin: boolean): Promise<readonly Gauge[]> {
   const [size, budgets] = await Promise.all([cache.size(), router.budgets.status()])
   const gauges = [gauge('build_info', 1, version), gauge('store_up', cache.state === 'up' ? 1 : 0)]
   if (size.bytes !== undefined) gauges.push(gauge('store_bytes', size.bytes))
   if (size.entries !== undefined) gauges.push(gauge('store_entries', size.entries))
   for (const { target, state } of router.status()) gauges.push(gauge('target_up', state === 'up' ? 1 : 0, target))
-  for (const { name, of, limitUsd, spentUsd } of budgets) {
-    const label = of === undefined ? name : `${name} ${of}`
+  for (const { name, of, limitUsd, spentUsd } of told(budgets, isAdmin)) {
+    const label = isAdmin && of !== undefined ? `${name} ${of.slice(0, longestOf)}` : name
     gauges.push(gauge('budget_limit_usd', limitUsd, label), gauge('budget_spent_usd', spentUsd, label))
   }
   return gauges
+}
+
+/** Callers choose who they are and how they tag: of a budget that each has for itself so many are told apart. */
+const mostOfEach = 200
+const longestOf = 200
+
+/**
+ * The budgets to be told of. One that each tenant, tag or model has for itself is told of for those who have spent most
+ * of it; to whoever may not administrate for the one who has, unnamed.
+ */
+function told(budgets: readonly BudgetStatus[], isAdmin: boolean): readonly BudgetStatus[] {
+  const counts = new Map<string, number>()
+  return budgets
+    .toSorted((one, other) => other.spentUsd - one.spentUsd)
+    .filter(({ name, of }) => {
+      if (of === undefined) return true
+      const count = (counts.get(name) ?? 0) + 1
+      counts.set(name, count)
+      return count <= (isAdmin ? mostOfEach : 1)
+    })
 }

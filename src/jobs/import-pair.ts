@@ -2,6 +2,7 @@ import { parseDuration } from '../core/duration.ts'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
+import { longestTag, mostTags } from '../doors/controls.ts'
 import { anthropicMessages } from '../wires/anthropic-messages.ts'
 import { openaiUsage, tokens, usageOf } from '../wires/usage.ts'
 import type { Wire } from '../wires/wire.ts'
@@ -70,7 +71,15 @@ function given<Field extends string, Value>(
 
 function tagsOf(tags: Json | undefined): readonly string[] {
   if (tags === undefined || tags === null) return []
-  if (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '')) return [...new Set(tags)]
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '')) {
+    const all = [...new Set(tags)]
+    // As many and as long as a request can bear.
+    if (all.length <= mostTags && all.every((tag) => tag.length <= longestTag)) return all
+    throw invalid(
+      'tags',
+      `tags: expected at most ${mostTags}, of at most ${longestTag} characters, got ${excerpt(tags)}`
+    )
+  }
   throw invalid('tags', `tags: expected a list of texts that are not empty, got ${excerpt(tags)}`)
 }
 

@@ -1,11 +1,12 @@
 import type { Answer } from '../core/answer.ts'
+import { ignore } from '../core/events.ts'
 import type { Context, Handler, Layer, PeekingHandler } from '../core/handler.ts'
 import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import type { Mode } from '../core/mode.ts'
 import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
-import { answerFrom, isDue, serves, servesInNeed, servesMeanwhile } from './lookup.ts'
+import { isDue, readAnswer, serves, servesInNeed, servesMeanwhile } from './lookup.ts'
 import type { BackgroundCaller, Refresher } from './refresher.ts'
 import { rescue } from './rescue.ts'
 
@@ -38,7 +39,9 @@ export function exact<Request extends object, Result>(
     return serves(entry, context.mode, at) || servesMeanwhile(entry, context, at)
   }
 
-  function answerAtOnce(
+  /** A hit: asks for the entry anew behind the caller's back where that is due. */
+  function serve(
+    answer: Answer<Result>,
     entry: Entry,
     request: Request,
     context: Context,
@@ -48,7 +51,15 @@ export function exact<Request extends object, Result>(
     if (refresher !== undefined && isDue(entry, context, at) && refresher.mayRefresh(entry.key)) {
       refresh(refresher, entry, request, context)
     }
-    return hit(entry, context, at, startedMs)
+    const { key } = entry
+    const { savedUsd, stale = false } = answer.origin
+    const tookMs = performance.now() - startedMs
+    context.observe(
+      savedUsd === undefined
+        ? { type: 'hit', layer: 'exact', kind: kind.name, key, stale, tookMs }
+        : { type: 'hit', layer: 'exact', kind: kind.name, key, stale, tookMs, savedUsd }
+    )
+    return answer
   }
 
   // A function of its own, so that a hit with nothing to ask for makes no closure.
@@ -76,22 +87,10 @@ export function exact<Request extends object, Result>(
     return own === undefined ? tags : tags.filter((tag) => !own.includes(tag))
   }
 
-  function hit(entry: Entry, context: Context, at: number, startedMs: number): Answer<Result> {
-    const answer = answerFrom(entry, kind, at)
-    const { savedUsd, stale = false } = answer.origin
-    const tookMs = performance.now() - startedMs
-    const { key } = entry
-    context.observe(
-      savedUsd === undefined
-        ? { type: 'hit', layer: 'exact', kind: kind.name, key, stale, tookMs }
-        : { type: 'hit', layer: 'exact', kind: kind.name, key, stale, tookMs, savedUsd }
-    )
-    return answer
-  }
-
   /** Not a hit: the lookup has missed, and said so. */
-  function rescued(entry: Entry, context: Context, at: number): Answer<Result> {
-    const answer = answerFrom(entry, kind, at)
+  function rescued(entry: Entry, context: Context, at: number): Answer<Result> | undefined {
+    const answer = readAnswer(entry, kind, at, context.observe)
+    if (answer === undefined) return undefined
     const { savedUsd } = answer.origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
     context.observe({ type: 'rescued', layer: 'exact', kind: kind.name, key: entry.key, ...saved })
@@ -116,8 +115,11 @@ export function exact<Request extends object, Result>(
       if (entry === undefined || !bears(entry, context.tags)) return undefined
       const at = now()
       if (!mayAnswer(entry, context, at)) return undefined
+      // One that cannot be read is told of on the long way.
+      const answer = readAnswer(entry, kind, at, ignore)
+      if (answer === undefined) return undefined
       context.observe({ type: 'looked-up', layer: 'exact', kind: kind.name })
-      return answerAtOnce(entry, request, context, at, startedMs)
+      return serve(answer, entry, request, context, at, startedMs)
     },
     wrap(next) {
       below = next
@@ -134,7 +136,8 @@ export function exact<Request extends object, Result>(
         const entry = found && (await entries.claim(found, tags))
         const at = now()
         if (entry !== undefined && mayAnswer(entry, context, at)) {
-          return answerAtOnce(entry, request, context, at, startedMs)
+          const answer = readAnswer(entry, kind, at, context.observe)
+          if (answer !== undefined) return serve(answer, entry, request, context, at, startedMs)
         }
         context.observe({ type: 'miss', layer: 'exact', kind: kind.name, key, tookMs: performance.now() - startedMs })
         if (entry === undefined || !servesInNeed(entry, context, now())) return next(request, context)

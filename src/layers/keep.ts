@@ -8,7 +8,7 @@ import { adaptedTtlMs, type Lesson, windowsFrom } from '../core/windows.ts'
 import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
 import { recordKey } from '../stores/namespace.ts'
-import { answerFrom, serves, usableUntilMs } from './lookup.ts'
+import { readAnswer, serves, usableUntilMs } from './lookup.ts'
 import type { MeaningSearch } from './meaning-search.ts'
 import type { Meaning } from './meanings.ts'
 import { notInCache } from './not-in-cache.ts'
@@ -148,10 +148,14 @@ export function keep<Request extends object, Result>(
     try {
       return kind.encode(value)
     } catch (error) {
-      const reason = error instanceof Error ? error : new Error(String(error))
-      context.observe({ type: 'failed', part: 'exact', operation: 'encode', error: reason })
+      tellFailed('encode', error, context)
       return undefined
     }
+  }
+
+  function tellFailed(operation: string, error: unknown, { observe }: Context): void {
+    const reason = error instanceof Error ? error : new Error(String(error))
+    observe({ type: 'failed', part: 'exact', operation, error: reason, kind: kind.name })
   }
 
   return {
@@ -164,11 +168,17 @@ export function keep<Request extends object, Result>(
         const looks = !mode.noCache && switches.isOn('exact')
         const [found, mark] = await Promise.all([looks ? entries.get(key) : undefined, asked.mark ?? entries.mark()])
         const entry = found && (await entries.claim(found, tags))
-        if (entry !== undefined && serves(entry, mode, now())) return answerFrom(entry, kind, now())
+        const known =
+          entry !== undefined && serves(entry, mode, now()) ? readAnswer(entry, kind, now(), asked.observe) : undefined
+        if (known !== undefined) return known
         if (mode.onlyIfCached) throw notInCache()
         const context = mark === undefined || mark === asked.mark ? asked : { ...asked, mark }
         const answer = await next(request, context)
-        const stored = await store(key, answer, request, context, found)
+        const stored = await store(key, answer, request, context, found).catch((error: unknown) => {
+          // Of the kind's own making: whoever has asked gets the answer all the same.
+          tellFailed('store', error, context)
+          return false
+        })
         return { value: answer.value, origin: { ...answer.origin, key, stored } }
       }
     }

@@ -1,4 +1,5 @@
 import type { Answer, Origin } from '../core/answer.ts'
+import type { Observe } from '../core/events.ts'
 import type { Context } from '../core/handler.ts'
 import type { Kind } from '../core/kind.ts'
 import type { Mode } from '../core/mode.ts'
@@ -64,13 +65,32 @@ function isTooOld(entry: Entry, mode: Mode, now: number): boolean {
   return mode.noCache === true || (mode.maxAgeMs !== undefined && now - entry.storedAtMs > mode.maxAgeMs)
 }
 
-/** The answer that an entry holds. */
-export function answerFrom<Result>(entry: Entry, kind: Kind<never, Result>, now: number): Answer<Result> {
+/** The answer that an entry holds. @throws what its kind cannot read it with */
+function answerFrom<Result>(entry: Entry, kind: Kind<never, Result>, now: number): Answer<Result> {
   const known = (entry as Remembering)[lasting] ?? rememberOrigin(entry)
   // Fields that are there already: one that is new to what is spread costs V8 a hidden class of its own, each time.
   const freshForMs = entry.freshUntilMs - now
   const origin: Origin = { ...known, ageMs: Math.max(0, now - entry.storedAtMs), freshForMs }
   return { value: kind.decode(entry.body), origin: freshForMs > 0 ? origin : { ...origin, stale: true } }
+}
+
+/**
+ * The answer that an entry holds; undefined when its kind cannot read it, as where a new version expects more of an
+ * answer than an old one has stored. That must not fail the request: it is told, and asked anew.
+ */
+export function readAnswer<Result>(
+  entry: Entry,
+  kind: Kind<never, Result>,
+  now: number,
+  observe: Observe
+): Answer<Result> | undefined {
+  try {
+    return answerFrom(entry, kind, now)
+  } catch (error) {
+    const reason = error instanceof Error ? error : new Error(String(error))
+    observe({ type: 'failed', part: 'exact', operation: 'decode', error: reason, kind: kind.name })
+    return undefined
+  }
 }
 
 /** What is the same for each hit on an entry, kept with it: the same entry is found again and again. */

@@ -4,7 +4,7 @@ import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import type { Entries } from '../stores/entries.ts'
 import type { Entry } from '../stores/entry.ts'
-import { answerFrom, rescues, serves } from './lookup.ts'
+import { readAnswer, rescues, serves } from './lookup.ts'
 import type { MeaningSearch } from './meaning-search.ts'
 import type { Meaning } from './meanings.ts'
 import { rescue } from './rescue.ts'
@@ -52,7 +52,8 @@ export function semantic<Request extends object, Result>(
     } else {
       const serving = (entry: Entry): boolean => serves(entry, context.mode, now())
       const found = await find(meaning, context, { minSimilarity: search.minSimilarity, serving, refuted })
-      if (found !== undefined) return hit(found, context, startedMs)
+      const answer = found && hit(found, context, startedMs)
+      if (answer !== undefined) return answer
     }
     const key = keyOf(kind, request, context.scope)
     context.observe({ type: 'miss', layer: 'semantic', kind: kind.name, key, tookMs: performance.now() - startedMs })
@@ -82,8 +83,8 @@ export function semantic<Request extends object, Result>(
         }
         if (refutation === undefined) {
           const its = await entries.claim(entry, context.tags)
-          // Invalidated for one of the request's tags, since it was made.
-          if (its === undefined) continue
+          // Invalidated for one of the request's tags, since it was made; or another has taken its place.
+          if (its === undefined || !wanted.serving(its)) continue
           search.forget(meaning, gone)
           return { entry: its, similarity }
         }
@@ -105,8 +106,10 @@ export function semantic<Request extends object, Result>(
     return undefined
   }
 
-  function hit({ entry, similarity }: Found, context: Context, startedMs: number): Answer<Result> {
-    const { value, origin } = answerFrom(entry, kind, now())
+  function hit({ entry, similarity }: Found, context: Context, startedMs: number): Answer<Result> | undefined {
+    const answer = readAnswer(entry, kind, now(), context.observe)
+    if (answer === undefined) return undefined
+    const { value, origin } = answer
     const { savedUsd, stale = false } = origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
     const { key } = entry
@@ -129,7 +132,9 @@ export function semantic<Request extends object, Result>(
     const found = await find(meaning, context, { minSimilarity, serving, refuted })
     if (found === undefined) return undefined
     const { entry, similarity } = found
-    const { value, origin } = answerFrom(entry, kind, now())
+    const answer = readAnswer(entry, kind, now(), context.observe)
+    if (answer === undefined) return undefined
+    const { value, origin } = answer
     const { savedUsd } = origin
     const saved = savedUsd === undefined ? {} : { savedUsd }
     context.observe({ type: 'rescued', layer: 'semantic', kind: kind.name, key: entry.key, similarity, ...saved })

@@ -5,7 +5,7 @@ import { keyOf } from '../core/key.ts'
 import type { Kind } from '../core/kind.ts'
 import { modeText } from '../core/mode.ts'
 import type { Entries } from '../stores/entries.ts'
-import { answerFrom, serves } from './lookup.ts'
+import { readAnswer, serves } from './lookup.ts'
 
 /**
  * Lets identical requests that are in flight at the same time share one call.
@@ -14,7 +14,7 @@ import { answerFrom, serves } from './lookup.ts'
  */
 export function singleFlight<Request extends object, Result>(
   kind: Kind<Request, Result>,
-  entries: Pick<Entries, 'mark' | 'isInvalidated' | 'get' | 'claim'>
+  entries: Pick<Entries, 'mark' | 'invalidations' | 'isInvalidated' | 'get' | 'claim'>
 ): Layer<Request, Result> {
   const flights = new Map<string, Flight<Result>>()
 
@@ -28,26 +28,21 @@ export function singleFlight<Request extends object, Result>(
     return !(await entries.isInvalidated(flight.mark, key, [...flight.tags, ...tags], hasOwnTags))
   }
 
-  /** Shares a call. What it stores goes with the tags of each whom it answers, not only of the one who began it. */
-  async function share(flight: Flight<Result>, key: string, context: Context): Promise<Answer<Result>> {
-    const answer = await flight.board(context)
-    const { tags } = context
-    if (answer.origin.stored !== false && !tags.every((tag) => flight.tags.includes(tag))) {
-      const entry = await entries.get(key)
-      if (entry !== undefined) await entries.claim(entry, tags)
-    }
-    return asJoined(answer)
-  }
-
   /**
    * What a shared call has found in the store was not made for the call: whether it may answer others too each finds out
    * for himself. Undefined when it may not, or has gone.
    */
-  async function lookUp(key: string, { tags, mode }: Context): Promise<Answer<Result> | undefined> {
+  async function lookUp(key: string, { tags, mode, observe }: Context): Promise<Answer<Result> | undefined> {
     const entry = await entries.get(key)
     const its = entry && (await entries.claim(entry, tags))
     const now = Date.now()
-    return its !== undefined && serves(its, mode, now) ? answerFrom(its, kind, now) : undefined
+    return its !== undefined && serves(its, mode, now) ? readAnswer(its, kind, now, observe) : undefined
+  }
+
+  /** Whether nothing at all has been invalidated between a flight's beginning and the request with that mark. */
+  function isOfSameMark(flight: Flight<Result>, mark: number | undefined): boolean {
+    // While the store does not say, at least what this process has invalidated is known.
+    return flight.mark === mark && (mark !== undefined || flight.invalidations === entries.invalidations)
   }
 
   return {
@@ -56,6 +51,7 @@ export function singleFlight<Request extends object, Result>(
       function start(id: string, request: Request, context: Context): Flight<Result> {
         const flight: Flight<Result> = new Flight(
           context,
+          entries.invalidations,
           (own) => next(request, own),
           () => {
             if (flights.get(id) === flight) flights.delete(id)
@@ -95,7 +91,7 @@ export function singleFlight<Request extends object, Result>(
         const context = mark === undefined ? asked : { ...asked, mark }
         let flight = flights.get(id)
         // Nothing is waited for between the last look and boarding: else two would begin, or one board what has landed.
-        while (flight !== undefined && flight.mark !== mark) {
+        while (flight !== undefined && !isOfSameMark(flight, mark)) {
           const may = await mayShare(flight, key, context)
           if (flights.get(id) === flight) {
             if (may) break
@@ -117,6 +113,8 @@ class Flight<Result> {
   readonly streams: boolean
   /** The store's mark before it began; undefined when the store could not say. */
   readonly mark: number | undefined
+  /** How many invalidations of this process had ended by then. */
+  readonly invalidations: number
   /** What its answer is stored with, beside tags of its own. */
   readonly tags: readonly string[]
   readonly #passengers = new Set<Passenger<Result>>()
@@ -125,9 +123,15 @@ class Flight<Result> {
   readonly #leave: () => void
 
   /** Starts the call. `leave` is called when nobody may board any more. */
-  constructor(first: Context, call: (context: Context) => Promise<Answer<Result>>, leave: () => void) {
+  constructor(
+    first: Context,
+    invalidations: number,
+    call: (context: Context) => Promise<Answer<Result>>,
+    leave: () => void
+  ) {
     this.streams = first.onDelta !== undefined
     this.mark = first.mark
+    this.invalidations = invalidations
     this.tags = first.tags
     this.#leave = leave
     const own: Context = { ...first, caller: this.#controller }

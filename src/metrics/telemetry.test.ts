@@ -337,6 +337,16 @@ describe('telemetry', () => {
     ])
   })
 
+  it('has an SDK keep series of so many models, however many callers make up', async () => {
+    const sdk = startSdk()
+    const { observe } = await openTelemetry()
+    for (let index = 0; index < 1000; index++) observe({ ...miss, model: `made-up-${index}`, origin: undefined })
+    const requests = await sdk.points(metricNames.requests)
+    expect(requests).toHaveLength(401)
+    expect(requests.at(-1)).toMatchObject({ labels: { 'gen_ai.request.model': 'other' }, value: 600 })
+    expect(sdk.spans().at(-1)?.attributes['gen_ai.request.model']).toBe('made-up-999')
+  })
+
   it('finds an SDK that is registered later', async () => {
     const { observe } = await openTelemetry()
     observe(miss)

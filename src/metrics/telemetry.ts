@@ -40,6 +40,7 @@ export async function openTelemetry(
   const api = await loaded(load)
   const tracer = api.trace.getTracer(scope)
   const instruments = instrumentsOf(api)
+  const boundNames = namesBound()
 
   function observe(event: Event): void {
     if (event.type !== 'answered' && event.type !== 'asked') return
@@ -60,7 +61,7 @@ export async function openTelemetry(
       [attributes.operation]: operations.get(event.kind) ?? event.kind,
       ...subjectOf(event),
       ...given(attributes.provider, origin?.provider),
-      ...given(attributes.responseModel, origin?.model),
+      ...given(attributes.responseModel, origin?.model && clipped(origin.model, longestName)),
       ...given(attributes.errorType, isFailed ? errorType(event.error) : undefined),
       [attributes.outcome]: outcome
     }
@@ -77,11 +78,12 @@ export async function openTelemetry(
     span.end(endMs)
 
     const { duration, tokens, requests } = instruments()
-    duration.record(tookMs / 1000, shared)
-    requests.add(1, shared)
+    const measured = boundNames(shared)
+    duration.record(tookMs / 1000, measured)
+    requests.add(1, measured)
     if (origin?.usage === undefined || !isPaid(origin)) return
-    tokens.record(origin.usage.inputTokens, { ...shared, [attributes.tokenType]: 'input' })
-    tokens.record(origin.usage.outputTokens, { ...shared, [attributes.tokenType]: 'output' })
+    tokens.record(origin.usage.inputTokens, { ...measured, [attributes.tokenType]: 'input' })
+    tokens.record(origin.usage.outputTokens, { ...measured, [attributes.tokenType]: 'output' })
   }
 
   function noteAsked({ provider, wire, ok, tookMs }: Extract<Event, { type: 'asked' }>): void {
@@ -125,6 +127,24 @@ async function loaded(load: () => Promise<object>): Promise<typeof OpenTelemetry
     )
   }
 }
+
+/** Callers name models and collections: an SDK keeps a series of each, and only so many are told apart. */
+function namesBound(): (shared: Attributes) => Attributes {
+  const known = new Set<string>()
+  const isKnown = (name: string): boolean => known.has(name) || (known.size < mostNames && known.add(name).has(name))
+  return (shared) => {
+    const others = named.filter((attribute) => {
+      const name = shared[attribute]
+      return typeof name === 'string' && !isKnown(name)
+    })
+    if (others.length === 0) return shared
+    return { ...shared, ...Object.fromEntries(others.map((attribute) => [attribute, otherName])) }
+  }
+}
+
+const named = [attributes.requestModel, attributes.responseModel, attributes.dataSource]
+const mostNames = 400
+const otherName = 'other'
 
 /** Made anew when another SDK has been registered: unlike a tracer, a meter does not find out by itself. */
 function instrumentsOf({ metrics }: typeof OpenTelemetry): () => Instruments {

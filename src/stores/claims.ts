@@ -2,9 +2,9 @@ import type { Breaker } from '../core/breaker.ts'
 import { kindOfKey } from '../core/key.ts'
 import type { DecodedEntries } from './decoded-entries.ts'
 import { distinctBytes, type Entry, encodeEntry } from './entry.ts'
-import type { Namespace } from './namespace.ts'
+import { type Namespace, recordKey } from './namespace.ts'
 import type { Seal } from './seal.ts'
-import type { Store } from './store.ts'
+import type { Deletions, Store } from './store.ts'
 
 export interface ClaimsTools {
   readonly store: Store
@@ -27,6 +27,20 @@ export const mostTries = 16
  */
 const mostTags = 32
 
+/** What became of some tags that an entry was to be given. */
+interface Outcome {
+  /** Undefined when there is none any more, or nobody knows. */
+  readonly entry: Entry | undefined
+  /** Those for which it may answer, whether it could be given them or not. */
+  readonly spared: ReadonlySet<string>
+}
+
+/** Claims that are written together. */
+interface Round {
+  readonly tags: Set<string>
+  readonly outcome: Promise<Outcome>
+}
+
 /**
  * Whose an entry is: it answers a request with a tag only if it would have gone with that tag.
  * What bears it goes when it is invalidated. What does not is given it, unless the tag has been invalidated since the
@@ -34,6 +48,10 @@ const mostTags = 32
  */
 export class Claims {
   readonly #tools: ClaimsTools
+  /** What is being written, by key. */
+  readonly #writing = new Map<string, Promise<Outcome>>()
+  /** What comes while an entry is being written: all of it goes into the write after that. */
+  readonly #next = new Map<string, Round>()
 
   constructor(tools: ClaimsTools) {
     this.#tools = tools
@@ -46,36 +64,93 @@ export class Claims {
     tags: readonly string[],
     anyTag = false
   ): Promise<number | undefined> {
-    const { reads, store, namespace } = this.#tools
-    if (mark === undefined || reads.isOpen) return undefined
-    try {
-      const deletions = await reads.run('mark', () => store.deletedSince(mark), kindOfKey(key))
-      return namespace.isSpared(deletions, key, tags, anyTag) ? deletions.mark : undefined
-    } catch {
-      return undefined
-    }
+    const deletions = await this.#deletedSince(mark, key)
+    if (deletions === undefined || !this.#tools.namespace.isSpared(deletions, key, tags, anyTag)) return undefined
+    return deletions.mark
   }
 
   /** The entry, bearing those tags too; undefined when it is not to be had for them. */
   async claim(entry: Entry, tags: readonly string[]): Promise<Entry | undefined> {
-    let its: Entry | undefined = entry
-    for (let tries = 0; its !== undefined && tries < mostTries; tries++) {
-      const { key, tags: own } = its
-      const missing = tags.filter((tag) => !own.includes(tag))
-      if (missing.length === 0) return its
-      const mark = await this.validUpTo(its.mark, key, missing)
-      if (mark === undefined) return undefined
-      // Where it cannot be given them it serves all the same: the next request asks again whether it may.
-      if (own.length + missing.length > mostTags || this.#tools.writes.isOpen) return its
-      const claimed = await this.#retag(its, [...own, ...missing], mark)
-      if (claimed !== 'changed') return claimed
-      // Another answer has taken its place, it has gone, or something has been deleted meanwhile.
-      its = await this.#tools.find(key)
+    const { key } = entry
+    const missing = tags.filter((tag) => !entry.tags.includes(tag))
+    if (missing.length === 0) return entry
+    // Where it cannot be given them it serves all the same: the next request asks again whether it may.
+    if (entry.tags.length + missing.length > mostTags || this.#tools.writes.isOpen) {
+      return (await this.validUpTo(entry.mark, key, missing)) === undefined ? undefined : entry
     }
-    return undefined
+    const { entry: its, spared } = await this.#give(entry, missing)
+    return missing.every((tag) => spared.has(tag)) ? its : undefined
   }
 
-  async #retag(entry: Entry, tags: readonly string[], mark: number): Promise<Entry | 'changed'> {
+  /**
+   * Gives it the tags in a write of its own, or together with those of others: an entry that hundreds ask for at once,
+   * each with a tag of its own, is written twice and not hundreds of times.
+   */
+  async #give(entry: Entry, tags: readonly string[]): Promise<Outcome> {
+    const { key } = entry
+    const before = this.#writing.get(key)
+    if (before === undefined) return this.#start(key, () => this.#write(key, entry, tags))
+    const next = this.#next.get(key) ?? this.#gather(key, before)
+    for (const tag of tags) next.tags.add(tag)
+    return next.outcome
+  }
+
+  #gather(key: string, before: Promise<Outcome>): Round {
+    const tags = new Set<string>()
+    const begin = (): Promise<Outcome> => {
+      this.#next.delete(key)
+      // Read anew: what was read for the claim before says nothing of what has happened since.
+      return this.#start(key, async () => this.#write(key, await this.#tools.find(key), [...tags]))
+    }
+    const outcome = before.then(begin, begin)
+    const round = { tags, outcome }
+    this.#next.set(key, round)
+    return round
+  }
+
+  #start(key: string, write: () => Promise<Outcome>): Promise<Outcome> {
+    const writing = write().finally(() => {
+      if (this.#writing.get(key) === writing) this.#writing.delete(key)
+    })
+    this.#writing.set(key, writing)
+    return writing
+  }
+
+  async #write(key: string, entry: Entry | undefined, tags: readonly string[]): Promise<Outcome> {
+    const { namespace, writes, find } = this.#tools
+    let its = entry
+    for (let tries = 1; its !== undefined; tries++) {
+      const { mark, tags: own } = its
+      const deletions = await this.#deletedSince(mark, key)
+      const isSpared = (tag: string): boolean =>
+        own.includes(tag) || (deletions !== undefined && namespace.isSpared(deletions, key, [tag]))
+      const spared = new Set(tags.filter(isSpared))
+      const given = [...spared].filter((tag) => !own.includes(tag)).slice(0, Math.max(0, mostTags - own.length))
+      if (deletions === undefined || given.length === 0 || writes.isOpen || tries === mostTries) {
+        return { entry: its, spared }
+      }
+      const claimed = await this.#retag(its, given, deletions.mark)
+      if (claimed !== 'changed') return { entry: claimed, spared }
+      // Another answer has taken its place, it has gone, or something has been deleted meanwhile.
+      its = await find(key)
+    }
+    return { entry: undefined, spared: new Set() }
+  }
+
+  /** Gives them to what was asked for the answer too, and to that first: it must go whenever the answer does. */
+  async #retag(entry: Entry, given: readonly string[], mark: number): Promise<Entry | 'changed'> {
+    const record = await this.#tools.find(recordKey(entry.key))
+    const lacking = record === undefined ? [] : given.filter((tag) => !record.tags.includes(tag))
+    if (record !== undefined && lacking.length > 0) {
+      const claimed = await this.#replace(record, [...record.tags, ...lacking], mark)
+      if (claimed === 'changed') return 'changed'
+      // Where it cannot be given them, the answer is not either.
+      if (claimed === record) return entry
+    }
+    return this.#replace(entry, [...entry.tags, ...given], mark)
+  }
+
+  async #replace(entry: Entry, tags: readonly string[], mark: number): Promise<Entry | 'changed'> {
     const { decoded, store, namespace, write, seal } = this.#tools
     const { key } = entry
     const known = decoded.get(key)
@@ -95,5 +170,15 @@ export class Claims {
     if (!replaced) return 'changed'
     decoded.set(key, { stored: known.stored, bytes, entry: retagged })
     return retagged
+  }
+
+  async #deletedSince(mark: number | undefined, key: string): Promise<Deletions | undefined> {
+    const { reads, store } = this.#tools
+    if (mark === undefined || reads.isOpen) return undefined
+    try {
+      return await reads.run('mark', () => store.deletedSince(mark), kindOfKey(key))
+    } catch {
+      return undefined
+    }
   }
 }

@@ -1,19 +1,17 @@
-import { Breaker } from '../core/breaker.ts'
+import type { Breaker } from '../core/breaker.ts'
 import { ignore, type Observe } from '../core/events.ts'
 import { kindOfKey } from '../core/key.ts'
 import type { Selection } from '../core/selection.ts'
 import type { Tallied, Tally, TallyOptions } from '../core/tally.ts'
 import { Claims, mostTries } from './claims.ts'
 import { DecodedEntries } from './decoded-entries.ts'
+import { entriesBreakers } from './entries-breakers.ts'
 import type { EntriesOptions, PutOptions } from './entries-options.ts'
 import { EntriesVectors } from './entries-vectors.ts'
 import { type Entry, encodeEntry } from './entry.ts'
 import { Namespace } from './namespace.ts'
 import { type Seal, sealWithin } from './seal.ts'
 import type { Deletions, Lease, SetOptions, Store, StoreSize } from './store.ts'
-
-/** How many times the deadline a write to a store of this machine may take, and a count in any store. */
-const patience = 20
 
 /**
  * The one facade over a store, and the one place that knows what to do when it fails: a read that fails is a miss,
@@ -37,6 +35,7 @@ export class Entries implements Tally {
   readonly #decoded: DecodedEntries
   readonly #seal: Seal | undefined
   readonly #claims: Claims
+  #invalidations = 0
 
   constructor(store: Store, options: EntriesOptions = {}) {
     this.#store = store
@@ -45,26 +44,10 @@ export class Entries implements Tally {
     this.#decoded = new DecodedEntries(this.#seal)
     this.#observe = options.observe ?? ignore
     this.#now = options.now ?? Date.now
-    const { deadlineMs = 50 } = options
-    const observe = this.#observe
-    // Apart, because a store may well read and not write: a full Redis, a replica, a disk without space.
-    this.#reads = new Breaker({ part: 'store', deadlineMs, observe, probe: () => store.get('probe') })
-    this.#writes = new Breaker({
-      part: 'store-writes',
-      // A store of this machine answers reads at once and writes when the disk does; an answer given before it is
-      // stored is lost with the process. It gets more time, and a caller hardly notices beside a provider's call.
-      deadlineMs: store.peek !== undefined ? deadlineMs * patience : deadlineMs,
-      observe,
-      probe: () => store.set('probe', new Uint8Array([1]), { ttlMs: 1000, tags: [] })
-    })
-    // A lookup that takes long is a miss, and nothing is lost; a count that is given up too soon is a budget that nobody
-    // keeps. Only calls to a provider are counted, and beside one of those it hardly shows.
-    this.#counts = new Breaker({
-      part: 'store-counts',
-      deadlineMs: deadlineMs * patience,
-      observe,
-      probe: () => store.increment('probe', 0, 1000)
-    })
+    const { reads, writes, counts } = entriesBreakers(store, options.deadlineMs ?? 50, this.#observe)
+    this.#reads = reads
+    this.#writes = writes
+    this.#counts = counts
     this.#claims = new Claims({
       store,
       reads: this.#reads,
@@ -86,6 +69,11 @@ export class Entries implements Tally {
   get state(): 'up' | 'down' | 'read-only' {
     if (this.#reads.isOpen) return 'down'
     return this.#writes.isOpen ? 'read-only' : 'up'
+  }
+
+  /** How many invalidations by this process have ended: for those who must know while the store does not say. */
+  get invalidations(): number {
+    return this.#invalidations
   }
 
   /** The entry under `key`, fresh or stale, when the store has it and need not be waited for. */
@@ -234,16 +222,23 @@ export class Entries implements Tally {
   async invalidate(selection: Selection): Promise<number> {
     let count = 0
     const byKind: Record<string, number> = {}
-    for (const selector of this.#namespace.selectorsOf(selection)) {
-      await this.#store.delete(selector, (stored) => {
-        const key = this.#namespace.keyOf(stored)
-        if (!this.#namespace.isEntry(key)) return
-        const kind = kindOfKey(key)
-        count += 1
-        byKind[kind] = (byKind[kind] ?? 0) + 1
-      })
+    let isDone = false
+    try {
+      for (const selector of this.#namespace.selectorsOf(selection)) {
+        await this.#store.delete(selector, (stored) => {
+          const key = this.#namespace.keyOf(stored)
+          if (!this.#namespace.isEntry(key)) return
+          const kind = kindOfKey(key)
+          count += 1
+          byKind[kind] = (byKind[kind] ?? 0) + 1
+        })
+      }
+      isDone = true
+    } finally {
+      this.#invalidations += 1
+      // What has gone before the store failed has gone.
+      if (isDone || count > 0) this.#observe({ type: 'invalidated', count, byKind })
     }
-    this.#observe({ type: 'invalidated', count, byKind })
     return count
   }
 

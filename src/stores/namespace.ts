@@ -54,7 +54,12 @@ export class Namespace {
     }
     if ('tag' in selection) return [{ tag: this.stored(selection.tag) }]
     if ('prefix' in selection) return [{ prefix: this.stored(selection.prefix) }]
-    if ('pattern' in selection) return [{ pattern: this.stored(selection.pattern) }]
+    if ('pattern' in selection) {
+      const { pattern } = selection
+      // One that ends with a star finds both.
+      const patterns = pattern.endsWith('*') ? [pattern] : [pattern, recordKey(pattern)]
+      return patterns.map((each) => ({ pattern: this.stored(each) }))
+    }
     if ('kind' in selection) return [{ prefix: this.stored(`${selection.kind}:`) }]
     if ('model' in selection) {
       return [...this.#kinds].map((kind) => ({ prefix: this.stored(modelPrefix(kind, selection.model)) }))

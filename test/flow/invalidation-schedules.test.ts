@@ -188,6 +188,18 @@ class World {
     return selects(selectorOf(selection), key(text), [...tags, ...own, ...asked])
   }
 
+  /**
+   * Whether the answer has been given the tags of a request that it answered before an invalidation. Perhaps not if one
+   * of them had been invalidated before: the answer may be older than that, and is none of theirs then.
+   */
+  hasGivenItsTags(other: Answered, number: number, before: Invalidated): boolean {
+    if (other.number !== number || other.answeredAt > before.begunAt) return false
+    return !this.invalidated.some(
+      ({ begunAt, selection }) =>
+        'tag' in selection && other.tags.includes(selection.tag) && begunAt < other.answeredAt
+    )
+  }
+
   #turn(step: string): Promise<void> {
     return this.#scheduler.schedule(Promise.resolve(), step)
   }
@@ -257,8 +269,10 @@ async function check(
     if (made === undefined) throw new Error(`answered by ${answer.number}, which nobody has made`)
     for (const invalidated of world.invalidated) {
       const isBefore = made.at < invalidated.begunAt && invalidated.endedAt < answer.askedAt
-      if (!isBefore || !world.isSelected(invalidated, made, answer.tags, answer.number)) continue
-      throw new Error(`${JSON.stringify({ answer, made, invalidated })}\n${scheduler}`)
+      const others = losses.length > 0 ? [] : world.answered.filter((other) => world.hasGivenItsTags(other, answer.number, invalidated))
+      const asked = [answer, ...others].flatMap(({ tags }) => tags)
+      if (!isBefore || !world.isSelected(invalidated, made, asked, answer.number)) continue
+      throw new Error(`${JSON.stringify({ answer, made, invalidated, all: world.invalidated, answers: world.answered, mades: world.made }, null, 1)}\n${JSON.stringify(programs)}\n${scheduler}`)
     }
   }
   expectOneOutcomeEach(world)

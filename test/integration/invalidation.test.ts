@@ -178,6 +178,8 @@ interface Told {
   readonly tags: readonly string[]
   readonly number: number
   readonly layer: string | null
+  /** It was not made for this caller, who shared the call. */
+  readonly joined: boolean
   readonly askedAt: number
   readonly endedAt: number
 }
@@ -242,7 +244,10 @@ class Storm {
     if (name !== undefined) return same.some((one) => one.layer === 'provider' && one.name === name)
     if (tag === undefined || told.tags.includes(tag)) return true
     // The tags of whom it was made for, and of each whom it had answered before.
-    return same.some(({ layer, tags, endedAt }) => tags.includes(tag) && (layer === 'provider' || endedAt < startedAt))
+    return same.some(
+      ({ layer, joined, tags, endedAt }) =>
+        tags.includes(tag) && ((layer === 'provider' && !joined) || endedAt < startedAt)
+    )
   }
 }
 
@@ -285,7 +290,8 @@ describe.each(places)('two gateways that share %s', (_, open) => {
       text: told.text,
       layer: told.headers.get('x-reprise-layer'),
       key: told.headers.get('x-reprise-entry') ?? '',
-      stale: told.headers.get('x-reprise-stale') === 'true'
+      stale: told.headers.get('x-reprise-stale') === 'true',
+      joined: told.headers.get('cache-status')?.includes('collapsed') === true
     }
   }
 
@@ -535,8 +541,8 @@ describe.each(places)('two gateways that share %s', (_, open) => {
           ...(random() < 0.05 ? { 'cache-control': 'no-cache' } : {})
         }
         const asked = { name: `${model} ${content}`, model, tags: own, askedAt: storm.tick() }
-        const { text, layer, key } = await ask(gateway, door, content, { model, headers })
-        storm.told({ ...asked, number: numberOf(text), layer, endedAt: storm.tick() })
+        const { text, layer, key, joined } = await ask(gateway, door, content, { model, headers })
+        storm.told({ ...asked, number: numberOf(text), layer, joined, endedAt: storm.tick() })
         if (layer === 'exact') keys.set(asked.name, key)
       }
     }

@@ -63,14 +63,10 @@ export function stand<Request, Result>(
   return layer.wrap(last)
 }
 
-/** What single flight asks of entries of which none is ever invalidated. */
+/** What single flight asks of entries of which none is ever stored, nor invalidated. */
 export const neverInvalidated = {
   mark: async () => 1,
-  isInvalidated: async () => false,
-  get: async () => undefined,
-  claim: async () => undefined
-}
-  mark: async () => 1,
+  invalidations: 0,
   isInvalidated: async () => false,
   get: async () => undefined,
   claim: async () => undefined

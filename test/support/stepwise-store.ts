@@ -119,6 +119,8 @@ export class StepwiseStore implements Store {
   }
 
   #selected(selector: Selector): readonly string[] {
-    return [...this.values].filter(([key, { tags }]) => this.#live(key) && selects(selector, key, tags)).map(([key]) => key)
+    return [...this.values]
+      .filter(([key, { tags }]) => this.#live(key) && selects(selector, key, tags))
+      .map(([key]) => key)
   }
 }

@@ -41,7 +41,7 @@ export function Head({ live, scope, onScope, theme, onTheme, onForget }: HeadPro
         onChange={onScope}
       />
       {onForget !== undefined && (
-        <button type="button" class="quiet" title="Forgets the admin token in this tab" onClick={onForget}>
+        <button type="button" class="quiet lock" title="Forgets the admin token in this tab" onClick={onForget}>
           Lock
         </button>
       )}
