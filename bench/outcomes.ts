@@ -92,7 +92,7 @@ function settingsFor(first: SimulatedProvider, second: SimulatedProvider): objec
     'openai-url': first.openaiUrl,
     'anthropic-url': first.anthropicUrl,
     providers: { spare: { url: second.openaiUrl, key: 'sk-spare' } },
-    routes: [route('gpt-4o', 'openai', 'spare'), route('text-embedding*', 'openai'), route('claude*', 'anthropic')],
+    routes: [route('gpt-4o*', 'openai', 'spare'), route('text-embedding*', 'openai'), route('claude*', 'anthropic')],
     ttl: '2s',
     'stale-while-revalidate': '5s',
     grace: '10s',

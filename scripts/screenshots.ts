@@ -29,11 +29,15 @@ const { values } = parseArgs({
   }
 })
 
+/** Each down to the end of a part of the page. */
 const pictures = [
-  { name: 'dashboard-wide', width: 1440, height: 1296, colorScheme: 'light' },
-  { name: 'dashboard-dark', width: 1440, height: 1296, colorScheme: 'dark' },
-  { name: 'dashboard-narrow', width: 390, height: 1400, colorScheme: 'light' }
+  { name: 'dashboard-wide', width: 1440, last: 'By model', colorScheme: 'light' },
+  { name: 'dashboard-dark', width: 1440, last: 'By model', colorScheme: 'dark' },
+  { name: 'dashboard-narrow', width: 390, last: 'Latency', colorScheme: 'light' }
 ] as const
+
+/** Below the last part, in pixels. */
+const margin = 14
 
 mkdirSync(values.out, { recursive: true })
 if (values.url === undefined) await takeOwn()
@@ -70,13 +74,17 @@ async function take(url: string, token: string | undefined): Promise<void> {
 async function takeOne(
   browser: Browser,
   address: string,
-  { name, width, height, colorScheme }: (typeof pictures)[number]
+  { name, width, last, colorScheme }: (typeof pictures)[number]
 ): Promise<void> {
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' })
+  const viewport = { width, height: 1400 }
+  const page = await browser.newPage({ viewport, colorScheme, reducedMotion: 'reduce' })
   await page.goto(address)
   await page.locator('.pulse', { hasText: 'Live' }).waitFor()
   await page.locator('.plot canvas').first().waitFor()
   await page.getByRole('heading', { name: 'Switches' }).waitFor()
+  const panel = page.locator('section.panel', { has: page.getByRole('heading', { name: last, exact: true }) })
+  const { y, height } = (await panel.boundingBox()) ?? { y: 0, height: viewport.height }
+  await page.setViewportSize({ width, height: Math.ceil(y + height) + margin })
   const path = join(values.out, `${name}.png`)
   const picture = smallerPng(await page.screenshot({ fullPage: values.whole }))
   writeFileSync(path, picture)

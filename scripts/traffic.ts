@@ -35,7 +35,8 @@ export async function sendTraffic(shown: ShownGateway, clock: FastClock, signal:
     const busy = perSecond * (1 + 0.35 * Math.sin(minuteOf(atMs) / 8 - 0.8))
     atMs += (-Math.log(1 - random()) / busy) * 1000
     await clock.until(atMs, signal)
-    while (turns[0] !== undefined && minuteOf(atMs) >= turns[0].minute) turns.shift()?.happen()
+    while (turns[0] !== undefined && minuteOf(atMs) >= turns[0].minute) await turns.shift()?.happen()
+    // What fails is what the gateway counts.
     const asking: Promise<unknown> = drawn(callers, random)
       .ask()
       .catch(() => {})

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { settle } from '../../test/support/ask.ts'
+import { settle, textKind } from '../../test/support/ask.ts'
 import { ChaosStore } from '../../test/support/chaos-store.ts'
 import { type Cache, createCache } from '../cache.ts'
 import type { Event } from '../core/events.ts'
@@ -173,5 +173,40 @@ describe('what the library tells of itself', () => {
     expect(bare).not.toHaveProperty('near_misses')
     expect(bare.requests).toEqual(full.requests)
     expect(await cache.statistics({ scope: 'fleet' })).toMatchObject({ scope: 'fleet', processes: 1 })
+  })
+
+  it('is that an answer which somebody has already was stored, and no more', async () => {
+    const keep = cache.keeping(textKind, async ({ text }) => ({ value: `kept ${text}`, origin: { layer: 'provider' } }))
+    const { origin } = await keep({ text: 'q' }, cache.contextOf({ tags: ['t'] }))
+    expect(origin).toMatchObject({ stored: true, key: expect.stringMatching(/^text:/) })
+    expect(types()).toEqual(['stored'])
+    const ask = cache.wrap(textKind, async () => ({ value: 'asked', origin: { layer: 'provider' } }))
+    expect(await ask({ text: 'q' }, cache.contextOf())).toMatchObject({ value: 'kept q', origin: { layer: 'exact' } })
+    // Anew: what was there is not looked at.
+    await cache.keeping(textKind, async () => ({ value: 'other', origin: { layer: 'provider' } }))(
+      { text: 'q' },
+      cache.contextOf()
+    )
+    expect(await ask({ text: 'q' }, cache.contextOf())).toMatchObject({ value: 'other' })
+    expect((await cache.statistics()).requests).toMatchObject({ total: 2, hits: 2 })
+  })
+
+  it('is why an answer was not stored: it is not fit, or such requests are not cached, or nobody may', async () => {
+    const keep = cache.keeping(textKind, async ({ text }) => ({
+      value: text === 'empty' ? '' : 'said',
+      origin: { layer: 'provider' }
+    }))
+    const stored = async (text: string, ttlMs?: number): Promise<unknown> => {
+      const { origin } = await keep({ text }, cache.contextOf(ttlMs === undefined ? {} : { ttlMs }))
+      return [origin.stored, origin.bypass]
+    }
+    expect(await stored('empty')).toEqual([false, undefined])
+    expect(await stored('volatile')).toEqual([false, 'volatile'])
+    expect(await stored('q', 0)).toEqual([false, undefined])
+    await cache.switches.set('cache', false)
+    expect(await stored('q')).toEqual([false, 'switched-off'])
+    await cache.switches.set('cache', true)
+    expect(await stored('q')).toEqual([true, undefined])
+    expect(events.filter(({ type }) => type === 'stored')).toHaveLength(1)
   })
 })
