@@ -81,10 +81,11 @@ async function outage(redis: RedisServer): Promise<void> {
 }
 
 function settingsFor(first: SimulatedProvider, second: SimulatedProvider): object {
-  const timeout = '150ms'
+  const timeout = '400ms'
   const route = (model: string, ...providers: readonly string[]): object => ({
     model,
     retry: { attempts: 1, 'max-wait': '100ms' },
+    breaker: { 'left-out': '100ms' },
     targets: providers.map((provider) => ({ provider, timeout }))
   })
   return {
@@ -97,7 +98,9 @@ function settingsFor(first: SimulatedProvider, second: SimulatedProvider): objec
     'stale-while-revalidate': '5s',
     grace: '10s',
     'eager-refresh': 0.8,
-    'last-resort': 0.9
+    'last-resort': 0.9,
+    // Of a busy machine too, the store is to be found down only when it is.
+    deadline: '500ms'
   }
 }
 

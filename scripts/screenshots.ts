@@ -14,8 +14,8 @@ import { sendTraffic } from './traffic.ts'
 //   npx tsx scripts/screenshots.ts [--url http://127.0.0.1:4141/dashboard/] [--out docs/images] [--whole]
 //
 // Without an address, of a gateway of its own: a real one, before simulated providers, with real traffic through the
-// official SDKs for two minutes. So that these look like the hour that the charts show, the clock that the statistics go
-// by runs some thirty times as fast; it begins an hour ago and is right when the pictures are taken. All else is what
+// official SDKs for three minutes. So that these look like the hour that the charts show, the clock that the statistics go
+// by runs some twenty times as fast; it begins an hour ago and is right when the pictures are taken. All else is what
 // has happened: hits, refusals, latencies, failures. The times of entries, breakers and budgets are real. The dollars are
 // what the answers would have cost by the price list.
 //
@@ -37,7 +37,7 @@ const pictures = [
 ] as const
 
 /** Below the last part, in pixels. */
-const margin = 14
+const margin = 10
 
 mkdirSync(values.out, { recursive: true })
 if (values.url === undefined) await takeOwn()
@@ -45,13 +45,14 @@ else await take(values.url, process.env['REPRISE_ADMIN_TOKEN'])
 
 async function takeOwn(): Promise<void> {
   await builtDashboard()
-  const clock = fastClock({ times: 36, spanMs: 3_600_000, slowingMs: 24_000 })
+  const clock = fastClock({ times: 24, spanMs: 3_600_000, slowingMs: 24_000 })
   const shown = await startShownGateway(clock.now)
   const over = new AbortController()
   const traffic = sendTraffic(shown, clock, over.signal)
-  console.log(`Traffic at ${shown.gateway.url}/dashboard/#token=${shown.adminToken} for two minutes.`)
+  console.log(`Traffic at ${shown.gateway.url}/dashboard/#token=${shown.adminToken} for three minutes.`)
   try {
-    await clock.until(clock.endsAtMs - 5000, over.signal)
+    // Traffic goes on until it is told to end, or fails.
+    await Promise.race([clock.until(clock.endsAtMs - 5000, over.signal), traffic])
     await take(`${shown.gateway.url}/dashboard/`, shown.adminToken)
   } finally {
     over.abort()

@@ -19,8 +19,8 @@ export interface ShownGateway {
   readonly embedder: WordsEmbedder
   readonly providers: { readonly openai: SimulatedProvider; readonly azure: SimulatedProvider }
   /** A caller has its own key, and shares with nobody. */
-  openai(key: string): OpenAI
-  anthropic(key: string): Anthropic
+  openai(caller: string): OpenAI
+  anthropic(caller: string): Anthropic
   /** A search of a program that uses the library, on the gateway's store and with its statistics. */
   search(request: RetrievalRequest): Promise<unknown>
   close(): Promise<void>
@@ -63,7 +63,7 @@ export async function startShownGateway(now: () => number): Promise<ShownGateway
           { provider: 'openai', weight: 3 },
           { provider: 'azure-eu', weight: 1 }
         ],
-        breaker: { leftOutMs: 25_000 }
+        breaker: { failures: 3, leftOutMs: 25_000 }
       },
       { model: 'gpt-4o-mini', targets: ['openai', 'anthropic/claude-haiku-4-5'] },
       { model: 'text-embedding-3-large', targets: ['openai', 'azure-eu'] },
@@ -71,8 +71,8 @@ export async function startShownGateway(now: () => number): Promise<ShownGateway
     ],
     budgets: [
       { name: 'everything', limitUsd: 15, period: 'month' },
-      { name: 'each team', limitUsd: 5.6, per: 'tag', tag: 'team:*', period: 'day' },
-      { name: 'experiments', limitUsd: 0.45, tag: 'app:experiments', period: 'day' }
+      { name: 'each team', limitUsd: 4.8, per: 'tag', tag: 'team:*', period: 'day' },
+      { name: 'experiments', limitUsd: 0.39, tag: 'app:experiments', period: 'day' }
     ]
   })
   const retrievals = library.retrievals(async (request) => {
@@ -86,8 +86,8 @@ export async function startShownGateway(now: () => number): Promise<ShownGateway
     adminToken,
     embedder,
     providers: { openai, azure },
-    openai: (apiKey) => new OpenAI({ apiKey, baseURL: `${gateway.url}/v1`, ...quietly }),
-    anthropic: (apiKey) => new Anthropic({ apiKey, baseURL: gateway.url, ...quietly }),
+    openai: (caller) => new OpenAI({ apiKey: `sk-${caller}`, baseURL: `${gateway.url}/v1`, ...quietly }),
+    anthropic: (caller) => new Anthropic({ apiKey: `sk-${caller}`, baseURL: gateway.url, ...quietly }),
     search: (request) => retrievals(request, library.contextOf({ tags: ['app:search'] })),
     async close() {
       await gateway.close(0)

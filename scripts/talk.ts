@@ -171,11 +171,13 @@ export const rare = {
       ? `What does it cost to have the ${oneOf(random, lamps)} floor lamp repaired in ${oneOf(random, places)}?`
       : `Where is order ${Math.floor(40_000 + random() * 9000)}?`,
   manual: (random: Random): string =>
-    `Put ${oneOf(random, features)} into ${oneOf(random, exports)} for release ${Math.floor(2 + random() * 60)}: how?`,
+    `Exporting ${oneOf(random, features)} as ${oneOf(random, exports)}, release ${Math.floor(2 + random() * 60)}: how?`,
   zoning: (random: Random): string =>
     `Summarise chapter ${Math.floor(2 + random() ** 1.5 * 60)} of the zoning plan for ${oneOf(random, readers)}.`,
-  ticket: (random: Random): string =>
-    `Classify this ticket: “${oneOf(random, tickets)}”${random() < 0.5 ? ` (order ${Math.floor(40_000 + random() * 9000)})` : ''}`
+  ticket(random: Random): string {
+    const complaints = Array.from({ length: Math.floor(1 + 2.4 * random()) }, () => oneOf(random, tickets))
+    return `Classify this ticket: “${complaints.join(' ')}”`
+  }
 } as const
 
 const said = new Map([...shop, ...manual])

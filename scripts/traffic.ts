@@ -16,7 +16,7 @@ interface Turn {
 }
 
 /** Requests a second at first, by the clock. */
-const perSecond = 3.6
+const perSecond = 3.2
 
 /**
  * Sends the traffic of a small company by a clock: a shop's assistant, a manual's, nightly sorting of tickets,
@@ -56,12 +56,14 @@ function drawn(callers: readonly Caller[], random: Random): Caller {
 }
 
 function* turnsOf({ gateway, adminToken, providers, embedder }: ShownGateway): Iterable<Turn> {
-  const invalidate = (tag: string) =>
-    fetch(`${gateway.url}/cache/invalidate`, {
+  async function invalidate(tag: string): Promise<void> {
+    const { ok, status } = await fetch(`${gateway.url}/cache/invalidate`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-reprise-admin-token': adminToken },
       body: JSON.stringify({ tag })
     })
+    if (!ok) throw new Error(`The gateway answered ${status} to an invalidation.`)
+  }
   const down = { every: { status: 503 } } as const
   const up = { every: 'none' } as const
   yield { minute: 17, happen: () => invalidate('document:handbook') }
@@ -74,13 +76,13 @@ function* turnsOf({ gateway, adminToken, providers, embedder }: ShownGateway): I
     }
   }
   yield {
-    minute: 36.3,
+    minute: 36.2,
     happen() {
       embedder.chaos = () => {}
     }
   }
   yield { minute: 44, happen: () => invalidate('masterplan:42') }
-  yield { minute: 59.4, happen: () => providers.azure.fail(down) }
+  yield { minute: 59, happen: () => providers.azure.fail(down) }
 }
 
 /** What a model is given with each question: some two thousand tokens, as such things are. */
@@ -90,10 +92,8 @@ function handbook(title: string, said: readonly Said[], table: string): string {
 }
 
 function callersOf(shown: ShownGateway, random: Random): readonly Caller[] {
-  const [helpdesk, sorting, tests] = ['sk-helpdesk', 'sk-sorting', 'sk-experiments'].map(shown.openai)
-  const [guide, research] = ['sk-guide', 'sk-research'].map(shown.anthropic)
-  if (helpdesk === undefined || sorting === undefined || tests === undefined) throw new Error('a caller is missing')
-  if (guide === undefined || research === undefined) throw new Error('a caller is missing')
+  const [helpdesk, sorting, tests] = [shown.openai('helpdesk'), shown.openai('sorting'), shown.openai('experiments')]
+  const [guide, research] = [shown.anthropic('guide'), shown.anthropic('research')]
   const rules = {
     shop: handbook('a shop for lamps', shop, repairs),
     manual: handbook('a planning tool', manual, outputs)

@@ -5,7 +5,7 @@ import { type CallOptions, contextOf } from './core/context.ts'
 import { RepriseError } from './core/errors.ts'
 import { type Event, ignore, type Observe } from './core/events.ts'
 import { type FreshnessDefaults, freshnessRules, type Ttl } from './core/freshness.ts'
-import { type Context, compose, type Handler, type PeekingHandler } from './core/handler.ts'
+import { type Context, compose, type Handler, type PeekingHandler, type Timing } from './core/handler.ts'
 import type { Json } from './core/json.ts'
 import type { Kind } from './core/kind.ts'
 import { defaultMode, type Mode } from './core/mode.ts'
@@ -210,10 +210,10 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     const storing = keep(kind, entries, { freshnessOf, search: alike, switches: { isOn }, rememberRequests })
     const handler = compose([gate(kind, last, isOn), lookUp, ...byMeaning, sharing, storing], last)
     const peeking = Object.assign(handler, {
-      peek(request: Request, context: Context) {
+      peek(request: Request, context: Context, timing?: Timing) {
         if (!isOn(kind.name) || context.mode.noStore || kind.bypass(request) !== undefined) return undefined
         try {
-          return lookUp.peek(request, context)
+          return lookUp.peek(request, context, timing)
         } catch {
           // What went wrong is found out, and told, on the long way.
           return undefined

@@ -12,7 +12,8 @@ const names: Readonly<Record<string, LayerName>> = {
   rag: { title: 'Retrieval, exact', colour: '--amber' },
   rag_similarity: { title: 'Retrieval, similar', colour: '--coral' },
   embedding: { title: 'Embeddings', colour: '--blue' },
-  value: { title: 'Values', colour: '--pink' }
+  value: { title: 'Values', colour: '--pink' },
+  single_flight: { title: 'Shared calls', colour: '--grey' }
 }
 
 export const layerOrder: readonly string[] = Object.keys(names)

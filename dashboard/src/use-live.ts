@@ -68,7 +68,11 @@ export function useLive(client: Client, scope: Scope, range: Range): LiveState {
       const [traffic, parts] = await Promise.all([
         askTraffic(client, scope, range, signal),
         wantsParts ? askParts(client, no, signal) : undefined
-      ])
+      ]).catch((error: unknown) => {
+        // Whoever comes back may be another one, in another state.
+        turn = 0
+        throw error
+      })
       if ('state' in traffic) no = traffic
       else if (parts?.providers.state === 'locked') no = parts.providers
       setRefused(no)

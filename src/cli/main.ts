@@ -38,7 +38,17 @@ if (name === undefined || name === '--help' || name === '-h' || name === 'help')
   if (command === undefined) {
     fail(new RepriseError('invalid-option', `unknown command ${JSON.stringify(name)}; reprise --help lists all`))
   } else {
-    command(flags).catch(fail)
+    let isOver = false
+    command(flags)
+      .catch(fail)
+      .finally(() => {
+        isOver = true
+      })
+    // Nothing is waited for any more, and it is not done: without this it would look as if all were well.
+    process.once('beforeExit', () => {
+      if (!isOver)
+        fail(new RepriseError('internal', `${name} has come to a halt before its end: this is a mistake of reprise`))
+    })
   }
 }
 

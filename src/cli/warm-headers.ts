@@ -51,6 +51,9 @@ const elsewhere: Readonly<Record<string, string>> = {
   'content-encoding': 'nothing',
   'transfer-encoding': 'nothing',
   connection: 'nothing',
+  'keep-alive': 'nothing',
+  upgrade: 'nothing',
+  expect: 'nothing',
   host: 'nothing',
   'cache-control': 'nothing'
 }

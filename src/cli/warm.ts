@@ -67,7 +67,7 @@ export async function warm(flags: readonly string[], surroundings: WarmSurroundi
 }
 
 /** So many the gateway takes at a time. */
-const mostPopular = 1000
+const mostPopular = 100
 
 function exitWith(exitCode: number): void {
   process.exitCode = exitCode

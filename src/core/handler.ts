@@ -8,8 +8,16 @@ export type Handler<Request, Result> = (request: Request, context: Context) => P
 
 /** A handler that can also say at once what it need not wait for. */
 export interface PeekingHandler<Request, Result> extends Handler<Request, Result> {
-  /** The answer, when it can be had without waiting; undefined says nothing, and the request has to be made. */
-  peek(request: Request, context: Context): Answer<Result> | undefined
+  /**
+   * The answer, when it can be had without waiting; undefined says nothing, and the request has to be made. Whoever gives
+   * a `timing` finds in it how long that took: reading the clock costs as much as a part of the lookup does.
+   */
+  peek(request: Request, context: Context, timing?: Timing): Answer<Result> | undefined
+}
+
+/** How long something took, in milliseconds. */
+export interface Timing {
+  tookMs: number
 }
 
 /** Stands before a handler. */

@@ -18,6 +18,9 @@ export interface RewarmingTools {
   askAnew(wire: Wire): Handler<WireRequest, Body>
 }
 
+/** So many of the most valuable entries the statistics know by name. */
+const mostPopular = 100
+
 interface Progress {
   done: number
   total: number
@@ -124,7 +127,7 @@ function requestOf(record: unknown): { wire: Wire; content: WireContent } {
 function wishOf(raw: Buffer): Wish {
   const body = jsonBody(raw, 'a JSON object such as {"popular": 100}')
   return {
-    popular: numberOf(body, 'popular', 1, 1000),
+    popular: numberOf(body, 'popular', 1, mostPopular),
     budgetUsd: body['budgetUsd'] === undefined ? Number.POSITIVE_INFINITY : numberOf(body, 'budgetUsd', 0, 1e9, false),
     concurrency: body['concurrency'] === undefined ? 4 : numberOf(body, 'concurrency', 1, 64)
   }

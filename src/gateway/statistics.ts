@@ -64,7 +64,7 @@ export function statistics(tools: StatisticsTools): readonly AdminRoute[] {
       usage: 'GET /metrics/cache/history',
       open: true,
       answer: ({ query, response }: AdminExchange) => {
-        writeJson(response, 200, tools.statistics.history.report(query.get('range') === 'day' ? 'day' : 'hour'))
+        writeJson(response, 200, tools.statistics.history.report(rangeOf(query)))
       }
     }
   ]
@@ -79,6 +79,14 @@ async function withTexts(all: Report, { inventory }: Pick<Cache, 'inventory'>): 
   if (top === undefined) return all
   const texts = await Promise.all(top.slice(0, mostTexts).map(async ({ key }) => (await inventory.get(key))?.text))
   return { ...all, top_entries: top.map((entry, index) => ({ ...entry, text: texts[index] ?? null })) }
+}
+
+function rangeOf(query: URLSearchParams): 'hour' | 'day' {
+  const range = query.get('range') ?? 'hour'
+  if (range === 'hour' || range === 'day') return range
+  throw new RepriseError('invalid-body', `range: expected hour or day, got ${JSON.stringify(range)}`, {
+    field: 'range'
+  })
 }
 
 function scopeOf(query: URLSearchParams): 'process' | 'fleet' {

@@ -46,14 +46,13 @@ export function exact<Request extends object, Result>(
     request: Request,
     context: Context,
     at: number,
-    startedMs: number
+    tookMs: number
   ): Answer<Result> {
     if (refresher !== undefined && isDue(entry, context, at) && refresher.mayRefresh(entry.key)) {
       refresh(refresher, entry, request, context)
     }
     const { key } = entry
     const { savedUsd, stale = false } = answer.origin
-    const tookMs = performance.now() - startedMs
     context.observe(
       savedUsd === undefined
         ? { type: 'hit', layer: 'exact', kind: kind.name, key, stale, tookMs }
@@ -108,18 +107,20 @@ export function exact<Request extends object, Result>(
 
   return {
     name: 'exact',
-    peek(request, context) {
+    peek(request, context, timing) {
       if (context.mode.noCache) return undefined
       const startedMs = performance.now()
-      const entry = entries.peek(keyOf(kind, request, context.scope))
-      if (entry === undefined || !bears(entry, context.tags)) return undefined
       const at = now()
+      const entry = entries.peek(keyOf(kind, request, context.scope), at)
+      if (entry === undefined || !bears(entry, context.tags)) return undefined
       if (!mayAnswer(entry, context, at)) return undefined
       // One that cannot be read is told of on the long way.
       const answer = readAnswer(entry, kind, at, ignore)
       if (answer === undefined) return undefined
+      const tookMs = performance.now() - startedMs
+      if (timing !== undefined) timing.tookMs = tookMs
       context.observe({ type: 'looked-up', layer: 'exact', kind: kind.name })
-      return serve(answer, entry, request, context, at, startedMs)
+      return serve(answer, entry, request, context, at, tookMs)
     },
     wrap(next) {
       below = next
@@ -132,12 +133,14 @@ export function exact<Request extends object, Result>(
           return next(request, context)
         }
         const key = keyOf(kind, request, context.scope)
-        const found = await entries.get(key)
-        const entry = found && (await entries.claim(found, tags))
+        // What need not be waited for is had without a promise, a timer and a turn.
+        const peeked = entries.peek(key)
+        const found = peeked ?? (await entries.get(key))
+        const entry = found === undefined || bears(found, tags) ? found : await entries.claim(found, tags)
         const at = now()
         if (entry !== undefined && mayAnswer(entry, context, at)) {
           const answer = readAnswer(entry, kind, at, context.observe)
-          if (answer !== undefined) return serve(answer, entry, request, context, at, startedMs)
+          if (answer !== undefined) return serve(answer, entry, request, context, at, performance.now() - startedMs)
         }
         context.observe({ type: 'miss', layer: 'exact', kind: kind.name, key, tookMs: performance.now() - startedMs })
         if (entry === undefined || !servesInNeed(entry, context, now())) return next(request, context)

@@ -1,4 +1,4 @@
-import type { Context, Layer, PeekingHandler } from '../core/handler.ts'
+import type { Context, Layer, PeekingHandler, Timing } from '../core/handler.ts'
 
 type Peeking<Request, Result> = Pick<PeekingHandler<Request, Result>, 'peek'>
 
@@ -21,6 +21,9 @@ export function switchable<Request, Result>(
     },
     ...(layer.peek === undefined
       ? {}
-      : { peek: (request: Request, context: Context) => (isOn() ? layer.peek?.(request, context) : undefined) })
+      : {
+          peek: (request: Request, context: Context, timing?: Timing) =>
+            isOn() ? layer.peek?.(request, context, timing) : undefined
+        })
   }
 }

@@ -1,6 +1,6 @@
 import type { Answer, Origin } from '../core/answer.ts'
 import type { Answered, Outcome } from '../core/events.ts'
-import type { Context, PeekingHandler } from '../core/handler.ts'
+import type { Context, PeekingHandler, Timing } from '../core/handler.ts'
 import type { Kind } from '../core/kind.ts'
 
 export interface TellingOptions {
@@ -19,7 +19,7 @@ export function telling<Request extends object, Result>(
   function tell(
     request: Request,
     context: Context,
-    startedMs: number,
+    tookMs: number,
     outcome: Outcome,
     origin: Origin | undefined,
     error?: unknown
@@ -30,7 +30,7 @@ export function telling<Request extends object, Result>(
       model: kind.model(request),
       outcome,
       layer: origin?.layer,
-      tookMs: performance.now() - startedMs,
+      tookMs,
       tags: context.tags,
       tenant: context.tenant,
       origin,
@@ -40,6 +40,9 @@ export function telling<Request extends object, Result>(
     context.observe(text === undefined ? answered : { ...answered, text })
   }
 
+  /** One for all: nothing else happens while something is peeked at. */
+  const timing: Timing = { tookMs: 0 }
+
   async function handle(request: Request, context: Context): Promise<Answer<Result>> {
     if (!isOn()) return handler(request, context)
     const startedMs = performance.now()
@@ -47,18 +50,18 @@ export function telling<Request extends object, Result>(
     try {
       answer = await handler(request, context)
     } catch (error) {
-      tell(request, context, startedMs, 'failed', undefined, error)
+      tell(request, context, performance.now() - startedMs, 'failed', undefined, error)
       throw error
     }
-    tell(request, context, startedMs, outcomeOf(answer.origin), answer.origin)
+    tell(request, context, performance.now() - startedMs, outcomeOf(answer.origin), answer.origin)
     return answer
   }
 
   return Object.assign(handle, {
     peek(request: Request, context: Context): Answer<Result> | undefined {
-      const startedMs = performance.now()
-      const answer = handler.peek(request, context)
-      if (answer !== undefined) tell(request, context, startedMs, 'hit', answer.origin)
+      timing.tookMs = 0
+      const answer = handler.peek(request, context, timing)
+      if (answer !== undefined) tell(request, context, timing.tookMs, 'hit', answer.origin)
       return answer
     }
   })

@@ -17,6 +17,9 @@ export class Groups<Counts> {
   readonly #most: number
   readonly #make: (name: string) => Counts
   readonly #byName = new Map<string, Counts>()
+  /** The one that was asked for last: mostly the next one too. */
+  #latestName: string | undefined
+  #latest: Counts | undefined
 
   /** `most` names, and `other`. */
   constructor(most: number, make: (name: string) => Counts) {
@@ -26,7 +29,13 @@ export class Groups<Counts> {
 
   /** The counts of `name`. Nothing is made when they are there already. */
   of(name: string): Counts {
-    return this.#byName.get(name) ?? this.#add(name)
+    if (name === this.#latestName && this.#latest !== undefined) return this.#latest
+    const counts = this.#byName.get(name) ?? this.#add(name)
+    // A long one is somebody's prompt, perhaps.
+    if (name.length > longestName) return counts
+    this.#latestName = name
+    this.#latest = counts
+    return counts
   }
 
   [Symbol.iterator](): IterableIterator<[string, Counts]> {

@@ -60,10 +60,13 @@ export class Statistics {
   readonly #batches = new Histogram(batchBounds)
   readonly #gain = new Gain()
   #answered = 0
+  /** When something was looked up last: reading the clock once more would cost as much as all the rest. */
+  #atMs: number
 
   constructor({ now = Date.now }: StatisticsOptions = {}) {
     this.#now = now
     this.#sinceMs = now()
+    this.#atMs = this.#sinceMs
     this.history = new History(now, () => this.#totals())
   }
 
@@ -71,7 +74,8 @@ export class Statistics {
   note(event: Event): void {
     switch (event.type) {
       case 'looked-up':
-        this.history.advance(this.#now())
+        this.#atMs = this.#now()
+        this.history.advance(this.#atMs)
         this.#layer(event.layer, event.kind).lookups += 1
         break
       case 'hit': {
@@ -133,8 +137,11 @@ export class Statistics {
 
   #noteAnswered(event: Answered): void {
     const { kind, model, outcome, origin, tags } = event
-    const at = this.#now()
-    this.history.advance(at)
+    // A hit has just been looked up; anything else may have taken long.
+    if (outcome !== 'hit') {
+      this.#atMs = this.#now()
+      this.history.advance(this.#atMs)
+    }
     this.#answered += 1
     const gain = this.#gain
     gain.read(event)
@@ -146,7 +153,7 @@ export class Statistics {
     layer.savedUsd += gain.savedUsd
     layer.savedMs += gain.savedMs
     if (outcome === 'joined' || origin?.key === undefined) return
-    this.#top.add(origin.key, kind, model, gain.savedUsd, gain.savedMs, at)
+    this.#top.add(origin.key, kind, model, gain.savedUsd, gain.savedMs, this.#atMs)
   }
 
   #noteTag(name: string): void {

@@ -76,18 +76,19 @@ export class Entries implements Tally {
     return this.#invalidations
   }
 
-  /** The entry under `key`, fresh or stale, when the store has it and need not be waited for. */
-  peek(key: string): Entry | undefined {
+  /** The entry under `key`, fresh or stale, when the store has it and need not be waited for; `at` is the time. */
+  peek(key: string, at: number = this.#now()): Entry | undefined {
+    if (this.#store.peek === undefined) return undefined
     const known = this.#decoded.get(key)
     let bytes: Uint8Array | undefined
     try {
-      bytes = this.#store.peek?.(known?.stored ?? this.#namespace.stored(key))
+      bytes = this.#store.peek(known?.stored ?? this.#namespace.stored(key))
     } catch {
       // `get` will tell of it.
     }
     return bytes === undefined
       ? undefined
-      : this.#alive(this.#decoded.read(key, known?.stored ?? this.#namespace.stored(key), bytes, known))
+      : this.#alive(this.#decoded.read(key, known?.stored ?? this.#namespace.stored(key), bytes, known), at)
   }
 
   /** The entry under `key`, fresh or stale. One that is corrupt is deleted and reported, and is not there. */
@@ -118,8 +119,8 @@ export class Entries implements Tally {
   }
 
   /** The store's clock decides when an entry is reclaimed, the entry's own when it is of no more use. */
-  #alive(entry: Entry | 'foreign' | undefined): Entry | undefined {
-    return entry !== undefined && entry !== 'foreign' && entry.expiresAtMs > this.#now() ? entry : undefined
+  #alive(entry: Entry | 'foreign' | undefined, at = this.#now()): Entry | undefined {
+    return entry !== undefined && entry !== 'foreign' && entry.expiresAtMs > at ? entry : undefined
   }
 
   /**

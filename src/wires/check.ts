@@ -20,10 +20,16 @@ export function problemIn(request: JsonObject, expectations: readonly Expectatio
   return undefined
 }
 
+/** Far longer than any. What is remembered and counted by model would else be as large as callers like, and as slow. */
+const longestModel = 1024
+
 export const namesModel: Expectation = {
   field: 'model',
   expected: 'a non-empty string',
-  got: (value) => (typeof value === 'string' && value !== '' ? undefined : inWords(value))
+  got(value) {
+    if (typeof value !== 'string' || value === '') return inWords(value)
+    return value.length <= longestModel ? undefined : `one of ${value.length} characters, of at most ${longestModel}`
+  }
 }
 
 export const hasMessages: Expectation = {

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
+import { type Expectation, inWords, namesModel, problemIn } from './check.ts'
 import { openaiDialect } from './dialect.ts'
 import { without } from './fields.ts'
 import type { Wire } from './wire.ts'
@@ -29,19 +30,7 @@ export const openaiEmbeddings: Wire = {
   path: '/embeddings',
   echoes: [],
   check(request) {
-    const { model, input } = request
-    if (typeof model !== 'string' || model === '') {
-      return {
-        field: 'model',
-        message: `model: expected a non-empty string, got ${JSON.stringify(model) ?? 'nothing'}`
-      }
-    }
-    if (inputsOf(request).length > 0) return undefined
-    const got = input === undefined ? 'nothing' : JSON.stringify(input).slice(0, 80)
-    return {
-      field: 'input',
-      message: `input: expected a text, a list of texts, or tokens as lists of integers, not empty, got ${got}`
-    }
+    return problemIn(request, [namesModel, hasInputs])
   },
   identity: (request) => without(request, new Set(['user'])),
   likeness: () => undefined,
@@ -53,6 +42,12 @@ export const openaiEmbeddings: Wire = {
   unfit: (answer) => (Array.isArray(answer['data']) && answer['data'].length > 0 ? undefined : 'malformed'),
   usage: (answer) => usageOf(answer),
   substance: ({ data = null }) => data
+}
+
+const hasInputs: Expectation = {
+  field: 'input',
+  expected: 'a text, a list of texts, or tokens as lists of integers, not empty',
+  got: (input) => (inputsOf({ input }).length > 0 ? undefined : inWords(input))
 }
 
 /** The inputs of a request, in order; none when `input` is malformed. A flat list of integers is one input. */

@@ -134,6 +134,15 @@ describe('the lines of providers', () => {
       ['local/qwen3-32b', true, 1_246, 0, 'up']
     ])
   })
+
+  it('are up when all are that can be left out', () => {
+    const said = statistics({ nowMs: 0, scope: 'process', extra: 0, administrates: false })
+    const stateOf = (targets: readonly { target: string; state: 'up' | 'left-out' }[]) =>
+      providerRows(said, { targets, parts: [] }).find(({ name }) => name === 'openai')?.state
+    expect(stateOf([{ target: 'openai/gpt-4o', state: 'up' }])).toBe('up')
+    expect(stateOf([{ target: 'openai/gpt-4o', state: 'left-out' }])).toBeUndefined()
+    expect(stateOf([])).toBeUndefined()
+  })
 })
 
 describe('the text of an answer', () => {

@@ -91,6 +91,8 @@ describe.runIf(canBrowse())('the dashboard', () => {
     await page.getByLabel('Fleet').check()
     await eventually(() => figure('Requests').textContent()).toBe('237,213')
     await page.getByText('Fleet of 3').waitFor()
+    // The history is that of one process alone.
+    expect(await page.getByText('; this process').count()).toBe(3)
     await page.getByLabel('Day').check()
     await page.locator('.legend-time', { hasText: 'last day' }).first().waitFor()
     expect(api.callsTo('/metrics/cache/history?scope=fleet&range=day').length).toBeGreaterThan(0)

@@ -175,6 +175,33 @@ describe('a page from elsewhere, at a gateway of this machine that has a key of 
   })
 })
 
+describe('a name of a model, made up by a caller', () => {
+  it.each([
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'a' }] }],
+    ['/v1/messages', { messages: [{ role: 'user', content: 'a' }], max_tokens: 1 }],
+    ['/v1/responses', { input: 'a' }],
+    ['/v1/embeddings', { input: 'a' }]
+  ])('is neither kept nor looked up nor repeated when it is longer than any: %s', async (path, body) => {
+    await start({ budgets: [{ name: 'each', limitUsd: 10, per: 'model' }] })
+    const asked = JSON.stringify({ ...body, model: 'm'.repeat(1_000_000) })
+    const { status, text: refused } = await ask('POST', path, {}, asked)
+    expect(refused.length).toBeLessThan(1000)
+    expect([status, refused]).toEqual([400, expect.stringContaining('got one of 1000000 characters, of at most 1024')])
+    expect(JSON.parse((await ask('GET', '/budgets', shown)).text)).toEqual({ budgets: [] })
+    expect(stand.provider.calls).toEqual([])
+  })
+})
+
+describe('an input nested deeper than anybody can read', () => {
+  it.each(['input', 'model'])('is called wrong: %s', async (field) => {
+    await start()
+    const [model, input] = ['"text-embedding-3-small"', '"a"']
+    const deep = `{"a": ${'['.repeat(200_000)}${']'.repeat(200_000)}}`
+    const body = `{"model": ${field === 'model' ? deep : model}, "input": ${field === 'input' ? deep : input}}`
+    expect((await ask('POST', '/v1/embeddings', {}, body)).status).toBe(400)
+  })
+})
+
 describe('what tells a gateway behind this one whom to ask', () => {
   it.each([
     ['x-portkey-provider', 'openai', 'azure-openai'],
@@ -298,6 +325,18 @@ describe('a command', () => {
     }
     expect(stand.provider.calls).toEqual([])
   })
+
+  it.each(['expect: 100-continue', 'keep-alive: 5', 'Upgrade: h2c', 'connection: close'])(
+    'takes no header that is for the connection: %s',
+    async (header) => {
+      await start()
+      const { environment, ...rest } = surroundings()
+      const file = join(String(folder?.path), 'request.jsonl')
+      writeFileSync(file, chat('a'))
+      const run = warm([file, '--url', stand.gateway.url, '--header', header], { environment, ...rest })
+      expect(await refusalOf(run)).toContain('expected nothing, got a header')
+    }
+  )
 
   it('says that it speaks with no gateway', async () => {
     await start()

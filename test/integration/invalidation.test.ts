@@ -243,10 +243,10 @@ class Storm {
     // It is stored for the request for which it was made.
     if (name !== undefined) return same.some((one) => one.layer === 'provider' && one.name === name)
     if (tag === undefined || told.tags.includes(tag)) return true
-    // The tags of whom it was made for, and of each whom it had answered before.
+    // The tags of whom it was made for, and of each whom the entry had answered before.
     return same.some(
       ({ layer, joined, tags, endedAt }) =>
-        tags.includes(tag) && ((layer === 'provider' && !joined) || endedAt < startedAt)
+        !joined && tags.includes(tag) && (layer === 'provider' || endedAt < startedAt)
     )
   }
 }

@@ -74,7 +74,7 @@ const malformed: fc.Arbitrary<Buffer> = fc.oneof(
 
 it(`answers each of ${total} malformed bodies with a 4xx in the caller's dialect, and stores nothing`, async () => {
   const store = new ChaosStore()
-  const stand = await makeStand({ store })
+  const stand = await makeStand({ store, shareStatistics: false })
   const pool = new Pool(stand.gateway.url, { connections: 32 })
   try {
     const bodies = fc.sample(malformed, { numRuns: total })

@@ -9,7 +9,7 @@ export interface MixedTrafficOptions {
   readonly requests: number
   /** The same seed, the same requests. */
   readonly seed: number
-  /** How many are under way at the same time. Default: 24. */
+  /** How many are under way at the same time. Default: 32. */
   readonly callers?: number
   /** Told how many have been sent, with each. */
   readonly sent?: (count: number) => void
@@ -70,7 +70,7 @@ const faults: readonly Fault[] = [
  * callers who leave at any time once they have sent their request. Resolves when nobody waits any more.
  */
 export async function sendMixedTraffic(options: MixedTrafficOptions): Promise<Sent> {
-  const { url, adminToken, requests, seed, callers = 24, sent = () => {} } = options
+  const { url, adminToken, requests, seed, callers = 32, sent = () => {} } = options
   const random = seeded(seed)
   const agent = new Agent({ keepAlive: true })
   const byKind = { llm: 0, embedding: 0 }
@@ -126,9 +126,9 @@ export async function sendMixedTraffic(options: MixedTrafficOptions): Promise<Se
   }
 
   function text(): string {
-    const number = Math.floor(300 * random() ** 3)
-    const [subject, verb] = [oneOf(subjects), verbs[number % verbs.length]]
-    return random() < 0.5
+    const number = Math.floor(500 * random() ** 3)
+    const [subject, verb] = [subjects[number % subjects.length], verbs[number % verbs.length]]
+    return random() < 0.8
       ? `Please ${verb} ${subject} number ${number}.`
       : `${verb} ${subject} number ${number}, please`
   }

@@ -49,7 +49,7 @@ function Row({ layer }: { readonly layer: LayerStatistics }) {
   const { title, colour } = layerName(layer.cache_layer)
   const judged = layer.total_hits + layer.total_misses
   return (
-    <tr class={judged + (layer.total_bypasses ?? 0) === 0 ? 'idle' : ''}>
+    <tr class={judged + (layer.total_bypasses ?? 0) === 0 && !layer.saved_usd ? 'idle' : ''}>
       <th scope="row">
         <span class="swatch" style={{ background: `var(${colour})` }} aria-hidden="true" />
         {title} <code class="muted">{layer.cache_layer === title ? '' : layer.cache_layer}</code>
