@@ -118,7 +118,7 @@ export function keep<Request extends object, Result>(
     const expiresAtMs = Math.max(entry.expiresAtMs, storedAtMs + requestsLastMs)
     const body = Buffer.from(JSON.stringify({ record, scope, tags, ...(tenant === undefined ? {} : { tenant }) }))
     const times = { storedAtMs, freshUntilMs: expiresAtMs, expiresAtMs }
-    await entries.put({ key: recordKey(key), kind: 'request', ...times, tags, body }, { layer: 'requests', since })
+    await entries.put({ key: recordKey(key), kind: 'request', ...times, tags, body }, { since, isAuxiliary: true })
   }
 
   /** What the answer before this one teaches, if there is one; `found` is what was looked up before the provider was asked. */

@@ -20,4 +20,6 @@ export interface PutOptions {
   readonly layer?: string
   /** What `mark` gave before anybody was asked. */
   readonly since?: number
+  /** Kept beside an entry, and not told as stored. Default: false. */
+  readonly isAuxiliary?: boolean
 }

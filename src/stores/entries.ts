@@ -161,7 +161,7 @@ export class Entries implements Tally {
    * Stores an entry for a layer; true when the store has it. With `since`, unless what it answers, or one of its tags,
    * has been invalidated after that mark.
    */
-  async put(entry: Entry, { vector, layer = 'exact', since }: PutOptions = {}): Promise<boolean> {
+  async put(entry: Entry, { vector, layer = 'exact', since, isAuxiliary = false }: PutOptions = {}): Promise<boolean> {
     const ttlMs = entry.expiresAtMs - this.#now()
     // A store that has just let a read wait in vain need not let the same request wait again.
     if (ttlMs <= 0 || this.#reads.isOpen) return false
@@ -187,14 +187,14 @@ export class Entries implements Tally {
       }
       if (!(await this.#write('set', this.#writes, set, kind))) return false
       if (deletions === undefined) {
-        this.#observe({ type: 'stored', layer, kind, key, bytes: bytes.length })
+        if (!isAuxiliary) this.#observe({ type: 'stored', layer, kind, key, bytes: bytes.length })
         return true
       }
       if (!this.#namespace.isSpared(deletions, key, entry.tags)) break
       // What has been deleted was something else.
       options = { ...options, since: deletions.mark }
     }
-    this.#observe({ type: 'refused', layer, kind, key, reason: 'invalidated' })
+    if (!isAuxiliary) this.#observe({ type: 'refused', layer, kind, key, reason: 'invalidated' })
     return false
   }
 

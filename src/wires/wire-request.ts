@@ -1,6 +1,7 @@
 import { RepriseError } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
 import type { KnownKey, Subject } from '../core/kind.ts'
+import { hasDuplicateMembers } from './duplicate-members.ts'
 import { inexactNumbers } from './exact-numbers.ts'
 import { without } from './fields.ts'
 import { setField } from './set-field.ts'
@@ -51,7 +52,7 @@ export class WireContent implements Subject {
     const problem = wire.check(this.json)
     if (problem !== undefined) throw new RepriseError('invalid-body', problem.message, { field: problem.field })
     this.stream = this.json['stream'] === true
-    this.bypass = wire.bypass(this.json)
+    this.bypass = hasDuplicateMembers(text, this.json) ? 'duplicate-members' : wire.bypass(this.json)
   }
 
   /**

@@ -116,7 +116,14 @@ describe('review', () => {
     await settle()
     await settle()
     await settle()
-    console.log('asked', provider.asked.length, 'replaces', store.calls.filter((c) => c.startsWith('replace')).length, 'gets', store.calls.filter((c) => c.startsWith('get')).length)
+    console.log(
+      'asked',
+      provider.asked.length,
+      'replaces',
+      store.calls.filter((c) => c.startsWith('replace')).length,
+      'gets',
+      store.calls.filter((c) => c.startsWith('get')).length
+    )
     provider.asked[1]?.answer('two')
     const answers = await Promise.all(many)
     console.log(answers.filter((answer) => answer.value === 'one').length)
