@@ -24,8 +24,18 @@ export const strictNumbers: Guard = {
 function missing(from: GuardedText, other: GuardedText): readonly string[] {
   const found = new Set<string>()
   for (const { role, key } of from.words) if (role === 'number' && !other.keys.has(key)) found.add(key)
-  if (found.size > 0) for (const { word } of other.words) found.delete(String(shyNumbers.get(word)))
+  for (const key of found) if (shyMentions(other, key) > shyMentions(from, key)) found.delete(key)
   return [...found]
+}
+
+/**
+ * How often a text has a word that may stand for the number. `a` in the place of `1` does; the `a` of "for 1 tablet a day"
+ * stands in both texts, and says nothing of the number in the other.
+ */
+function shyMentions({ words }: GuardedText, key: string): number {
+  let count = 0
+  for (const { word } of words) if (String(shyNumbers.get(word)) === key) count++
+  return count
 }
 
 function differingOperations(a: GuardedText, b: GuardedText): string | undefined {

@@ -93,13 +93,14 @@ export function keep<Request extends object, Result>(
       ...(tookMs === undefined ? {} : { tookMs })
     }
     const partitioned = byMeaning?.readsStore === true && meaning !== undefined ? partitionedVector(meaning) : undefined
+    // First: whoever claims the answer for other tags must find it.
+    if (options.rememberRequests) await remember(entry, request, context, mark)
     const stored = await entries.put(entry, {
       layer,
       since: mark,
       ...(partitioned === undefined ? {} : { vector: partitioned })
     })
     if (!stored) return false
-    if (options.rememberRequests) await remember(entry, request, context, mark)
     if (byMeaning !== undefined && meaning !== undefined) await byMeaning.add(meaning, key, usableUntilMs(entry))
     return true
   }
