@@ -1,4 +1,5 @@
 import type { Answer, Origin } from '../core/answer.ts'
+import { ignore } from '../core/events.ts'
 import { type FreshnessOf, ownFreshness } from '../core/freshness.ts'
 import type { Context, Layer } from '../core/handler.ts'
 import { canonical, keyOf } from '../core/key.ts'
@@ -44,7 +45,8 @@ export function keep<Request extends object, Result>(
     answer: Answer<Result>,
     request: Request,
     context: Context,
-    found: Entry | undefined
+    found: Entry | undefined,
+    elapsedMs: number
   ): Promise<boolean> {
     // Only what a provider has just answered: never what another layer found.
     if (answer.origin.layer !== 'provider') return false
@@ -75,7 +77,8 @@ export function keep<Request extends object, Result>(
         : adaptedTtlMs(freshness.ttlMs, adaptive, await lessonOf(key, answer.value, body, context, found))
     const storedAtMs = now()
     const windows = windowsFrom(storedAtMs, { ...freshness, ttlMs }, random)
-    const { provider, model, fallback, usage, costUsd, tookMs } = answer.origin
+    // A search, or what computes a value, does not say how long it took.
+    const { provider, model, fallback, usage, costUsd, tookMs = elapsedMs } = answer.origin
     const entry: Entry = {
       key,
       kind: kind.name,
@@ -90,7 +93,7 @@ export function keep<Request extends object, Result>(
       ...(fallback === undefined ? {} : { fallback }),
       ...(usage === undefined ? {} : { usage }),
       ...(costUsd === undefined ? {} : { costUsd }),
-      ...(tookMs === undefined ? {} : { tookMs })
+      tookMs
     }
     const partitioned = byMeaning?.readsStore === true && meaning !== undefined ? partitionedVector(meaning) : undefined
     // First: whoever claims the answer for other tags must find it.
@@ -169,13 +172,16 @@ export function keep<Request extends object, Result>(
         const looks = !mode.noCache && switches.isOn('exact')
         const [found, mark] = await Promise.all([looks ? entries.get(key) : undefined, asked.mark ?? entries.mark()])
         const entry = found && (await entries.claim(found, tags))
+        // One that cannot be read has been told of by who looked it up first.
         const known =
-          entry !== undefined && serves(entry, mode, now()) ? readAnswer(entry, kind, now(), asked.observe) : undefined
+          entry !== undefined && serves(entry, mode, now()) ? readAnswer(entry, kind, now(), ignore) : undefined
         if (known !== undefined) return known
         if (mode.onlyIfCached) throw notInCache()
         const context = mark === undefined || mark === asked.mark ? asked : { ...asked, mark }
+        const startedMs = performance.now()
         const answer = await next(request, context)
-        const stored = await store(key, answer, request, context, found).catch((error: unknown) => {
+        const elapsedMs = performance.now() - startedMs
+        const stored = await store(key, answer, request, context, found, elapsedMs).catch((error: unknown) => {
           // Of the kind's own making: whoever has asked gets the answer all the same.
           tellFailed('store', error, context)
           return false

@@ -89,6 +89,8 @@ export function semantic<Request extends object, Result>(
           return { entry: its, similarity }
         }
         refuted.add(key)
+        // Those further away are refused by the same guard, mostly: one says what there is to say of the lookup.
+        if (refuted.size > 1) continue
         const texts = { text: meaning.text, ...(entry.text === undefined ? {} : { entryText: entry.text }) }
         context.observe({
           type: 'refuted',

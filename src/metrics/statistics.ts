@@ -28,6 +28,7 @@ const mostOperations = 50
 const layerOfPart: ReadonlyMap<string, 'exact' | 'semantic'> = new Map([
   ['store', 'exact'],
   ['store-writes', 'exact'],
+  ['exact', 'exact'],
   ['vectors', 'semantic'],
   ['embedder', 'semantic'],
   ['verifier', 'semantic']

@@ -157,3 +157,57 @@ describe('whether something has been invalidated since', () => {
     expect(await entries.isInvalidated(mark, key, [])).toBe(true)
   })
 })
+
+describe('an entry that many claim at once', () => {
+  it('is written once for the first and once for all who came meanwhile', async () => {
+    const entry = await stored(['a'])
+    const claims = Array.from({ length: 20 }, (_, index) => entries.claim(entry, [`t${index}`]))
+    const tags = (await Promise.all(claims)).map((claimed) => claimed?.tags)
+    expect(tags[0]).toEqual(['a', 't0'])
+    expect(tags.slice(1).every((own, index) => own?.includes(`t${index + 1}`))).toBe(true)
+    expect(replaces()).toBe(2)
+    for (const tag of ['t0', 't7', 't19']) {
+      await stored(['a'])
+      const again = await found()
+      await Promise.all(Array.from({ length: 20 }, (_, index) => entries.claim(again, [`t${index}`])))
+      expect(await entries.invalidate({ tag })).toBe(1)
+    }
+  })
+
+  it('is given no more than 32 tags, and answers the others all the same', async () => {
+    const entry = await stored()
+    const claims = Array.from({ length: 100 }, (_, index) => entries.claim(entry, [`t${index}`]))
+    expect((await Promise.all(claims)).every((claimed) => claimed?.body.toString() === 'an answer')).toBe(true)
+    expect((await found()).tags).toHaveLength(32)
+    expect(replaces()).toBe(2)
+  })
+
+  it('is denied to those of them whose tag was invalidated, and to nobody else', async () => {
+    const entry = await stored()
+    await entries.invalidate({ tag: 't3' })
+    const claims = Array.from({ length: 6 }, (_, index) => entries.claim(entry, [`t${index}`]))
+    const answered = (await Promise.all(claims)).map((claimed) => claimed !== undefined)
+    expect(answered).toEqual([true, true, true, false, true, true])
+    expect((await found()).tags).toEqual(['t0', 't1', 't2', 't4', 't5'])
+  })
+
+  it('is denied to all who wait for it when it goes meanwhile', async () => {
+    const entry = await stored(['a'])
+    store.chaos = async (operation) => {
+      if (operation !== 'replace') return
+      store.chaos = () => {}
+      await store.delete({ tag: 'default:a' })
+    }
+    const claims = Array.from({ length: 3 }, (_, index) => entries.claim(entry, [`t${index}`]))
+    expect(await Promise.all(claims)).toEqual([undefined, undefined, undefined])
+  })
+
+  it('answers when others delete without end', async () => {
+    const entry = await stored(['a'])
+    store.chaos = async (operation) => {
+      if (operation === 'replace') await store.delete({ tag: 'default:unlike' })
+    }
+    expect(await entries.claim(entry, ['b'])).toMatchObject({ tags: ['a'] })
+    expect(replaces()).toBeLessThan(20)
+  })
+})

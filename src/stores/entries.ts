@@ -111,7 +111,8 @@ export class Entries implements Tally {
     if (bytes === undefined) return undefined
     const entry = this.#decoded.read(key, stored, bytes, known)
     if (entry !== undefined) return this.#alive(entry)
-    this.#observe({ type: 'failed', part: 'store', operation: 'decode', error: new Error(`corrupt entry ${stored}`) })
+    const error = new Error(`corrupt entry ${stored}`)
+    this.#observe({ type: 'failed', part: 'store', operation: 'decode', error, kind: kindOfKey(key) })
     await this.#write('delete', this.#writes, async () => {
       await this.#store.delete({ key: stored })
     })
