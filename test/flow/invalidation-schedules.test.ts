@@ -198,7 +198,7 @@ class World {
 
   async #make({ text }: Request, asked: readonly string[]): Promise<Answer<string>> {
     const number = this.made.push({ at: this.#clock++, text, tags: asked }) - 1
-    await this.#turn(`the provider makes ${number}`)
+    for (const part of ['begins', 'goes on with', 'ends']) await this.#turn(`the provider ${part} ${number}`)
     if (this.#plan.failing.includes(number)) throw outage
     return { value: `${number}`, origin: { layer: 'provider', provider: 'p' } }
   }

@@ -4,6 +4,7 @@ import type { Context, PeekingHandler } from '../../src/core/handler.ts'
 import type { Kind } from '../../src/core/kind.ts'
 import { HandProvider, makeContext, settle, textKind } from '../support/ask.ts'
 import { ChaosStore } from '../support/chaos-store.ts'
+import { StepwiseStore } from '../support/stepwise-store.ts'
 
 const modelled: Kind<{ text: string }, string> = { ...textKind, model: () => 'gpt-4.1' }
 
@@ -21,12 +22,11 @@ beforeEach(async () => {
 
 const asking = (own: Partial<Context> = {}) => ask({ text: 'a' }, makeContext(own))
 
-/** Holds a call of the store's up until it is let go. */
-function holding(operation: string, skipped = 0): () => void {
+/** Holds the store's calls of one kind up until they are let go. */
+function holding(operation: string): () => void {
   let letGo = (): void => {}
   const held = new Promise<void>((resolve) => (letGo = resolve))
-  let calls = 0
-  store.chaos = (each) => (each === operation && calls++ >= skipped ? held : undefined)
+  store.chaos = (each) => (each === operation ? held : undefined)
   return () => {
     store.chaos = () => {}
     letGo()
@@ -63,26 +63,52 @@ describe('a call that several share', () => {
     expect((await tagged).value).toBe('after')
   })
 
-  it('gives those who come after an invalidation nothing that it found in the store before', async () => {
+  it('gives those who come after an invalidation nothing that it found in the store while that went on', async () => {
+    const stepwise = new StepwiseStore()
+    const doors = new Map<string, () => void>()
+    const hold = (step: string): Promise<void> => new Promise((open) => doors.set(step, open))
+    const held = new Set<string>()
+    stepwise.turn = async (step) => {
+      if (held.delete(step)) await hold(step)
+    }
+    cache = await createCache({ store: stepwise, deadlineMs: 600_000 })
+    ask = cache.wrap(modelled, provider.ask)
     const first = asking()
     await settle()
-    const letGoOfMark = holding('mark')
+    held.add('mark')
     const late = asking({ tags: ['t'] })
     await settle()
     provider.asked[0]?.answer('before')
-    await first
-    letGoOfMark()
-    // It finds the answer now, and gives it its tag: that takes a while.
-    const letGo = holding('replace')
+    const { key = '' } = (await first).origin
+    // The deletion has its number, and the answer is still there.
+    held.add('delete')
+    const invalidating = cache.invalidate({ key })
     await settle()
-    await cache.invalidate({ key: (await first).origin.key ?? '' })
+    // Found, and given its tag; word of that is on its way.
+    held.add('replace, back')
+    doors.get('mark')?.()
+    await settle()
+    doors.get('delete')?.()
+    expect(await invalidating).toBe(1)
     const later = asking()
     await settle()
-    letGo()
+    doors.get('replace, back')?.()
+    expect((await late).value).toBe('before')
     await settle()
-    for (const { answer } of provider.asked.slice(1)) answer('after')
+    provider.asked[1]?.answer('after')
     expect((await later).value).toBe('after')
-    await late
+  })
+
+  it('is not shared with those who come after the tag of who began it was invalidated, though they bear none', async () => {
+    const first = asking({ tags: ['t'] })
+    await settle()
+    await cache.invalidate({ tag: 't' })
+    const second = asking()
+    await settle()
+    expect(provider.asked).toHaveLength(2)
+    provider.asked[0]?.answer('before')
+    provider.asked[1]?.answer('after')
+    expect([(await first).value, (await second).value]).toEqual(['before', 'after'])
   })
 
   it('is not shared across an invalidation by this process while the store does not say what was deleted', async () => {
