@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Entries } from '../src/stores/entries.ts'
 import { openStore } from '../src/stores/open.ts'
-import { startRedisServer } from '../test/support/redis-server.ts'
+import { type RedisServerOptions, startRedisServer } from '../test/support/redis-server.ts'
 import { findRedis8 } from '../test/support/redis8-server.ts'
 import { keyOf, type Lookups, lookups } from './invalidation-lookups.ts'
 import { count, markdown } from './tables.ts'
@@ -21,49 +22,48 @@ const maxBytes = 4 * 1024 ** 3
  * lookups take meanwhile, in the same process and in another one, beside lookups while nothing happens.
  */
 export async function benchInvalidation(): Promise<void> {
-  console.log(
-    `${count(entryCount / tagCount)} of ${count(entryCount)} entries of ${body.length} bytes, by tag; medians of ${rounds} rounds\n`
-  )
+  const of = `${count(entryCount / tagCount)} of ${count(entryCount)} entries of ${body.length} bytes`
+  console.log(`${of}, by tag; medians of ${rounds} rounds\n`)
+  const [, ...wanted] = process.argv.slice(2)
+  const benches: Readonly<Record<string, () => Promise<string[][]>>> = {
+    memory: () => benchStore('memory', 'memory:'),
+    embedded: benchEmbedded,
+    redis: () => benchRedis('Redis 7'),
+    redis8: async () => {
+      const binary = await findRedis8()
+      if (binary !== undefined) return benchRedis('Redis 8', { binary })
+      console.log('Redis 8 is left out: REPRISE_REDIS8_SERVER names none')
+      return []
+    }
+  }
   const rows: string[][] = []
+  for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) rows.push(...((await benches[name]?.()) ?? []))
+  const times = ['quiet p50 ms', 'quiet p99 ms', 'meanwhile p50 ms', 'meanwhile p99 ms', 'longest ms']
+  console.log(`\n${markdown(['store', 'gone', 'ms', 'lookups', ...times], rows)}`)
+}
+
+async function benchEmbedded(): Promise<string[][]> {
   const folder = mkdtempSync(join(tmpdir(), 'reprise-bench-'))
   try {
-    rows.push(...(await benchStore('memory', 'memory:')))
-    rows.push(...(await benchStore('embedded', `embedded:${folder}`)))
+    return await benchStore('embedded', `embedded:${folder}`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-  const redis = await startRedisServer()
+}
+
+async function benchRedis(name: string, options: RedisServerOptions = {}): Promise<string[][]> {
+  const redis = await startRedisServer(options)
   try {
-    rows.push(...(await benchStore('Redis 7', redis.url)))
+    return await benchStore(name, redis.url)
   } finally {
     await redis.stop()
   }
-  const binary = await findRedis8()
-  if (binary === undefined) console.log('Redis 8 is left out: REPRISE_REDIS8_SERVER names none')
-  else {
-    const redis8 = await startRedisServer({ binary })
-    try {
-      rows.push(...(await benchStore('Redis 8', redis8.url)))
-    } finally {
-      await redis8.stop()
-    }
-  }
-  const head = [
-    'store',
-    'gone',
-    'ms',
-    'lookups',
-    'quiet p50 ms',
-    'quiet p99 ms',
-    'meanwhile p50 ms',
-    'meanwhile p99 ms',
-    'longest ms'
-  ]
-  console.log(`\n${markdown(head, rows)}`)
 }
 
 async function benchStore(name: string, spec: string): Promise<string[][]> {
   const entries = new Entries(await openStore(spec, { maxBytes }), { deadlineMs: 10_000 })
+  // A server that is just being connected to takes nothing yet.
+  while ((await entries.mark()) === undefined) await delay(100)
   const startedMs = performance.now()
   await fill(entries)
   console.log(`${name}: filled in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`)

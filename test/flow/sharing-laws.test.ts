@@ -73,16 +73,16 @@ describe('a call that several share', () => {
     }
     cache = await createCache({ store: stepwise, deadlineMs: 600_000 })
     ask = cache.wrap(modelled, provider.ask)
-    const first = asking()
+    const first = asking({ tags: ['made for'] })
     await settle()
     held.add('mark')
     const late = asking({ tags: ['t'] })
     await settle()
     provider.asked[0]?.answer('before')
-    const { key = '' } = (await first).origin
+    await first
     // The deletion has its number, and the answer is still there.
     held.add('delete')
-    const invalidating = cache.invalidate({ key })
+    const invalidating = cache.invalidate({ tag: 'made for' })
     await settle()
     // Found, and given its tag; word of that is on its way.
     held.add('replace, back')
