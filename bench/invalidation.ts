@@ -104,7 +104,12 @@ async function benchStore(name: string, spec: string): Promise<string[][]> {
       (values) => median(values).toFixed(3)
     )
   ]
-  return [row('same process', quiet, busy), ...(other === undefined ? [] : [row('another', otherQuiet, otherBusy)])]
+  const rows = [
+    row('same process', quiet, busy),
+    ...(other === undefined ? [] : [row('another', otherQuiet, otherBusy)])
+  ]
+  for (const one of rows) console.log(one.join('  '))
+  return rows
 }
 
 function tagOf(index: number): string {

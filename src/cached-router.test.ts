@@ -638,6 +638,6 @@ describe('the options of a cached router', () => {
     expect((await router.invoke('Hi')).cached).toBe(false)
     expect(failed.join()).toContain('21 ms')
     main.fail('hang')
-    await expect(router.invoke('Ho')).rejects.toThrow('within 120 ms')
+    await expect(router.invoke('Ho')).rejects.toThrow(/within \d+ ms/)
   })
 })

@@ -342,11 +342,11 @@ describe('POST /cache/warm', () => {
 
   it.each<[string, string]>([
     ['', 'expected a JSON object such as {"popular": 100}, got an empty body'],
-    ['{}', 'popular: expected a whole number from 1 to 1000, got undefined'],
-    ['{"popular": 0}', 'popular: expected a whole number from 1 to 1000, got 0'],
-    ['{"popular": 1.5}', 'popular: expected a whole number from 1 to 1000, got 1.5'],
-    ['{"popular": "10"}', 'popular: expected a whole number from 1 to 1000, got "10"'],
-    ['{"popular": 10000}', 'popular: expected a whole number from 1 to 1000, got 10000'],
+    ['{}', 'popular: expected a whole number from 1 to 100, got undefined'],
+    ['{"popular": 0}', 'popular: expected a whole number from 1 to 100, got 0'],
+    ['{"popular": 1.5}', 'popular: expected a whole number from 1 to 100, got 1.5'],
+    ['{"popular": "10"}', 'popular: expected a whole number from 1 to 100, got "10"'],
+    ['{"popular": 10000}', 'popular: expected a whole number from 1 to 100, got 10000'],
     ['{"popular": 1, "budgetUsd": -1}', 'budgetUsd: expected a number from 0 to 1000000000, got -1'],
     ['{"popular": 1, "budgetUsd": null}', 'budgetUsd: expected a number from 0 to 1000000000, got null'],
     ['{"popular": 1, "concurrency": 65}', 'concurrency: expected a whole number from 1 to 64, got 65']
