@@ -221,7 +221,7 @@ describe('a plan', () => {
   })
 
   it('serves a model whose name is too long to be remembered', () => {
-    const model = 'm'.repeat(10_000)
+    const model = 'm'.repeat(1000)
     expect(plannerOf({ model: 'm*', targets: ['openai'] }).planOf(chat(model), nobody).targets[0]?.model).toBe(model)
   })
 })
