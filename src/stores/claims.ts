@@ -126,9 +126,9 @@ export class Claims {
         own.includes(tag) || (deletions !== undefined && namespace.isSpared(deletions, key, [tag]))
       const spared = new Set(tags.filter(isSpared))
       const given = [...spared].filter((tag) => !own.includes(tag)).slice(0, Math.max(0, mostTags - own.length))
-      if (deletions === undefined || given.length === 0 || writes.isOpen || tries === mostTries) {
-        return { entry: its, spared }
-      }
+      if (deletions === undefined || given.length === 0 || writes.isOpen) return { entry: its, spared }
+      // Not answered without it: what is invalidated by a tag takes along all that has answered it.
+      if (tries > mostTries) break
       const claimed = await this.#retag(its, given, deletions.mark)
       if (claimed !== 'changed') return { entry: claimed, spared }
       // Another answer has taken its place, it has gone, or something has been deleted meanwhile.

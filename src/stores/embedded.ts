@@ -47,7 +47,10 @@ const stepMs = 1.5
 export async function embeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
   const { folder, maxBytes = 1024 ** 3 } = options
   checkMaxBytes(maxBytes, 1024 ** 2)
-  return new EmbeddedStore(await enterEnvironment(folder, 3 * maxBytes), { ...options, maxBytes })
+  const store = new EmbeddedStore(await enterEnvironment(folder, 3 * maxBytes), { ...options, maxBytes })
+  // The first mark is a write, and the first request must not wait for one. One that fails is made when it is asked for.
+  await store.mark().catch(() => {})
+  return store
 }
 
 class EmbeddedStore implements Store {

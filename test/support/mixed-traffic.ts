@@ -51,7 +51,7 @@ export function mixedFaults(count: number, seed: number): readonly Fault[] {
 
 const faults: readonly Fault[] = [
   { status: 500 },
-  { status: 503, headers: { 'retry-after': '1' } },
+  { status: 503 },
   { status: 429 },
   { status: 400 },
   'hang',
@@ -173,14 +173,12 @@ export async function sendMixedTraffic(options: MixedTrafficOptions): Promise<Se
     leaves: Departure
   ): Promise<string> {
     const bytes = Buffer.from(JSON.stringify(body))
-    const headers = {
-      authorization: 'Bearer sk-traffic',
-      'x-api-key': 'sk-traffic',
-      'anthropic-version': '2023-06-01',
-      'content-type': 'application/json',
-      'content-length': bytes.length,
-      ...own
-    }
+    const credential =
+      path === '/v1/messages'
+        ? { 'x-api-key': 'sk-traffic', 'anthropic-version': '2023-06-01' }
+        : { authorization: 'Bearer sk-traffic' }
+    const type = { 'content-type': 'application/json', 'content-length': bytes.length }
+    const headers = { ...credential, ...type, ...own }
     return new Promise((resolve, reject) => {
       let isSent = false
       let hasLeft = false
