@@ -40,15 +40,10 @@ function chat(question: string) {
 
 describe('reprise serve', () => {
   it('says where it listens, what it stores where, and the lines to set in a client', async () => {
-    const program = startProgram([
-      'serve',
-      '--port',
-      '0',
-      '--store',
-      `embedded:${join(folder, 'a')}`,
-      '--openai-url',
-      provider.openaiUrl
-    ])
+    const program = startProgram(
+      ['serve', '--port', '0', '--store', `embedded:${join(folder, 'a')}`, '--openai-url', provider.openaiUrl],
+      { REPRISE_DEADLINE: '10s' }
+    )
     const url = await listening(program)
     expect(program.output()).toContain(`stores answers in ${join(folder, 'a')}`)
     expect(program.output()).toContain(`export OPENAI_BASE_URL=${url}/v1`)
