@@ -510,7 +510,7 @@ describe.each(places)('two gateways that share %s', (_, open) => {
     })
   })
 
-  // By request only (REPRISE_STORM=1): on a busy machine it sometimes finds an entry on Redis that a tag did not take along
+  // By request only (REPRISE_STORM=1): on a busy machine it sometimes finds an entry that a tag did not take along
   // though it had answered that tag. Why is not known yet.
   it.runIf(process.env['REPRISE_STORM'] === '1')(
     'tell nobody who asks after an invalidation what was asked for before it, whatever happens at the same time',
