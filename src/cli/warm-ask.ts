@@ -1,7 +1,7 @@
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject } from '../core/json.ts'
+import type { Asked, AskedInVain } from '../jobs/ask-all.ts'
 import type { WarmRequest } from '../jobs/warm-lines.ts'
-import type { Asked, AskedInVain } from '../jobs/warm-run.ts'
 import { retryAfterMs } from '../providers/retry-after.ts'
 import type { GatewayAnswer, GatewayConnection } from './gateway-connection.ts'
 import type { DialectName } from './warm-headers.ts'

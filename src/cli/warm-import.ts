@@ -1,8 +1,8 @@
 import { RepriseError } from '../core/errors.ts'
 import { isObject, type Json } from '../core/json.ts'
+import { type AskEnd, type Asked, askAll } from '../jobs/ask-all.ts'
 import { BatchRequests, type ImportPair, readImportLine } from '../jobs/import-lines.ts'
 import type { Line } from '../jobs/lines.ts'
-import { type Asked, type WarmEnd, warmRun } from '../jobs/warm-run.ts'
 import { tokenRefused } from './admin-client.ts'
 import { adminTokenFor } from './admin-token.ts'
 import { type GatewayConnection, gatewayConnection } from './gateway-connection.ts'
@@ -80,10 +80,10 @@ export async function warmImport(file: string, requests: string | undefined, opt
     const refused = failures.count === 0 ? [] : [`${failures.count} refused`]
     bar.update(before + stored + failures.count, [`${stored} stored`, ...refused])
   }
-  let end: WarmEnd
+  let end: AskEnd
   try {
     show()
-    end = await warmRun<Batch, Import>({
+    end = await askAll<Batch, Import>({
       items: batches(pending(file, read, state, options.limit)),
       ask: ({ dialect, pairs }, signal) =>
         post(gateway, { ...admin, ...headersFor(dialect, keys, headers) }, pairs, signal).catch((error: unknown) => {

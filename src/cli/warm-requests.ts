@@ -1,6 +1,6 @@
-import { WarmBudget } from '../jobs/warm-budget.ts'
+import { type AskEnd, type Asked, askAll } from '../jobs/ask-all.ts'
+import { SpendingLimit } from '../jobs/spending-limit.ts'
 import { readWarmLine, type WarmRequest } from '../jobs/warm-lines.ts'
-import { type Asked, type WarmEnd, warmRun } from '../jobs/warm-run.ts'
 import type { WarmState } from '../jobs/warm-state.ts'
 import { gatewayConnection } from './gateway-connection.ts'
 import { interruption } from './interruption.ts'
@@ -56,12 +56,12 @@ export async function warmRequests(file: string, options: WarmOptions): Promise<
   const tally = new Tally()
   const user = interruption(() => bar.print('stopping: waiting for what is under way; ctrl-c once more gives it up'))
   const gateway = gatewayConnection(options.url, concurrency)
-  const budget = budgetUsd === undefined ? undefined : new WarmBudget(budgetUsd)
+  const budget = budgetUsd === undefined ? undefined : new SpendingLimit(budgetUsd)
   const show = (): void => bar.update(before + tally.answered + failures.count, tally.parts(failures.count))
-  let end: WarmEnd
+  let end: AskEnd
   try {
     show()
-    end = await warmRun<WarmRequest, WarmAnswer>({
+    end = await askAll<WarmRequest, WarmAnswer>({
       items: pending(file, read, state, options.limit),
       ask: (request, signal) => askGateway(gateway, (dialect) => headersFor(dialect, keys, headers), request, signal),
       settled(request, asked) {
@@ -137,11 +137,11 @@ interface Told {
   readonly stateFile: string
   readonly tally: Tally
   readonly failures: Failures
-  readonly budget: WarmBudget | undefined
+  readonly budget: SpendingLimit | undefined
   readonly seconds: number
 }
 
-function report(end: WarmEnd, { file, count, state, stateFile, tally, failures, budget, seconds }: Told): string[] {
+function report(end: AskEnd, { file, count, state, stateFile, tally, failures, budget, seconds }: Told): string[] {
   const { hits, asked, costUsd, unpriced, unstored } = tally
   const lines = [
     `${file}: ${plural(hits, 'hit', 'hits')}, ${plural(asked, 'asked', 'asked')} for ${dollars(costUsd)}, ${plural(failures.count, 'failed', 'failed')}, in ${duration(seconds)}`
@@ -165,7 +165,7 @@ function report(end: WarmEnd, { file, count, state, stateFile, tally, failures, 
   return lines
 }
 
-const reasons: Readonly<Record<WarmEnd, (budget: WarmBudget | undefined) => string>> = {
+const reasons: Readonly<Record<AskEnd, (budget: SpendingLimit | undefined) => string>> = {
   finished: () => '',
   stopped: () => 'interrupted',
   failing: () => 'stopped: too many failed in a row for a reason that concerns all of them',

@@ -17,6 +17,8 @@ export interface Origin {
   readonly key?: string
   /** This caller shared another caller's call. */
   readonly joined?: true
+  /** Asked together with others in one call: how many they were, this one included. */
+  readonly batched?: number
   /** When the provider answered, in milliseconds since 1970. */
   readonly storedAtMs?: number
   /** How long ago that was. */

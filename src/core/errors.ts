@@ -7,6 +7,7 @@ import type { Headers } from './headers.ts'
 export const errorTable = {
   'invalid-body': { status: 400, retryable: false },
   'invalid-header': { status: 400, retryable: false },
+  'invalid-plan': { status: 400, retryable: false },
   'not-found': { status: 404, retryable: false },
   'body-too-large': { status: 413, retryable: false },
   internal: { status: 500, retryable: true },

@@ -71,6 +71,18 @@ export type Event =
     }
   /** A caller shares another caller's call. */
   | { readonly type: 'joined'; readonly layer: string; readonly kind: string; readonly key: string }
+  /**
+   * Requests were asked together in one call: how many, how many of them are asked again alone, and why (a part's doubt,
+   * or `failed`).
+   */
+  | {
+      readonly type: 'batched'
+      readonly layer: string
+      readonly kind: string
+      readonly size: number
+      readonly alone: number
+      readonly reasons: readonly string[]
+    }
   /** A provider was asked, and answered or failed. */
   | {
       readonly type: 'asked'

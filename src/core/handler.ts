@@ -50,6 +50,8 @@ export interface Context {
    * who had been asked before. Absent: nobody has looked it up.
    */
   readonly mark?: number
+  /** Whether it may be asked together with others, which makes it wait for them; the layer's own default when absent. */
+  readonly batch?: boolean
   readonly caller: Caller
   /** Present when the caller wants to see the answer while it is made. */
   readonly onDelta?: (delta: Delta) => void

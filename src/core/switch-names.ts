@@ -7,7 +7,8 @@ export const switchNames = [
   'value',
   'exact',
   'semantic',
-  'single-flight'
+  'single-flight',
+  'batch'
 ] as const
 
 export type SwitchName = (typeof switchNames)[number]

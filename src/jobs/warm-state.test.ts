@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TemporaryFolder, temporaryFolder } from '../../test/support/temporary-folder.ts'
-import { warmRun } from './warm-run.ts'
+import { askAll } from './ask-all.ts'
 import { WarmState, type WarmStateOptions } from './warm-state.ts'
 
 let folder: TemporaryFolder
@@ -98,7 +98,7 @@ describe('WarmState', () => {
           async function* items(): AsyncGenerator<number, void, undefined> {
             for (let line = 1; line <= 300; line++) if (!again.isDone(line)) yield line
           }
-          await warmRun({
+          await askAll({
             items: items(),
             ask: async (line) => {
               asked.push(line)

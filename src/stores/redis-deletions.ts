@@ -39,7 +39,7 @@ export class RedisDeletions {
     // The latest mark first: what the log has then is not older.
     const [latest, records] = await Promise.all([this.mark(), this.#after(from)])
     // Unless the rest has been found to be lost meanwhile.
-    if (from === 0 || this.#read.length > 0) this.#take(latest, records)
+    if (from === 0 || this.#read.length > 0) this.#take(from, latest, records)
     const last = this.#read.at(-1)?.mark ?? latest
     if (mark === last) return { mark, selectors: [] }
     const at = this.#read.findIndex(({ after }) => after === mark)
@@ -47,20 +47,21 @@ export class RedisDeletions {
   }
 
   /** Adds what has been read, without what somebody else has added meanwhile. */
-  #take(latest: number, records: readonly (Deletion | undefined)[]): void {
+  #take(from: number, latest: number, records: readonly (Deletion | undefined)[]): void {
     const known = this.#read.at(-1)?.mark ?? 0
     const all = [...this.#read]
-    let isNew = false
+    // Somebody else may have read further than this.
+    let isNewer = known !== from
     for (const record of records) {
       if (record !== undefined && record.mark <= known) continue
       // Something is missing before this one, or cannot be read: nobody knows any more what came earlier.
       if (record === undefined || record.after !== all.at(-1)?.mark) all.length = 0
       if (record !== undefined) all.push(record)
-      isNew = true
+      isNewer = true
     }
     const last = all.at(-1)?.mark ?? latest
     // A log that does not reach the latest mark has been lost, or what is known is of another that has been.
-    this.#read = (isNew ? last >= latest : last === latest) ? all.slice(-deletionRecords) : []
+    this.#read = (isNewer ? last >= latest : last === latest) ? all.slice(-deletionRecords) : []
   }
 
   async #after(mark: number): Promise<readonly (Deletion | undefined)[]> {

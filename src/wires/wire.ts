@@ -22,6 +22,8 @@ export interface Wire {
    * Never throws. Two requests have the same text and the same rest only when their identity is the same.
    */
   likeness(request: JsonObject): WireLikeness | undefined
+  /** How several requests are asked in one call; undefined: they are not. */
+  readonly batching?: WireBatching
   /** Why the request must not be cached: its answer depends on something outside of it, or is not there yet. */
   bypass(request: JsonObject): string | undefined
   /** Fields of the request that its answer repeats although they do not change it: each caller must see its own. */
@@ -42,6 +44,42 @@ export interface Wire {
    * substance, nothing new. What is not known to be new each time counts as said.
    */
   substance(answer: JsonObject): Json
+}
+
+/**
+ * How the dialect asks several requests in one: those that have the same `likeness` but for the text, and are fit for it.
+ * What is asked and how the parts are told apart is the same for all dialects, and stands elsewhere.
+ */
+export interface WireBatching {
+  /**
+   * Why the request must be asked alone (`stream`, `tools`, `format`, `choices`, `media`, ...); undefined: it may be one
+   * of several. Whatever it does not know is a reason.
+   */
+  unfit(request: JsonObject): string | undefined
+  /** Whether the model that is asked for answers by a JSON schema. Where nobody knows: no. */
+  takesSchema(request: JsonObject): boolean
+  /**
+   * The request with that text in place of the wording of its last user turn, and room for the answers of so many; with
+   * a schema, its answer is JSON that fits it.
+   */
+  combined(request: JsonObject, asked: CombinedText): JsonObject
+  /** What a complete answer says: the text, or the JSON that was asked for; undefined for any other answer. */
+  said(answer: JsonObject): string | undefined
+  /**
+   * The answer that says that text alone, with those tokens. Identifiers are the combined answer's with the part's own
+   * added, so that no two answers have the same.
+   */
+  part(
+    answer: JsonObject,
+    part: { readonly text: string; readonly usage: Usage | undefined; readonly id: string }
+  ): JsonObject
+}
+
+export interface CombinedText {
+  readonly text: string
+  /** How many answers it is to have room for: limits on the tokens of an answer are for one. */
+  readonly parts: number
+  readonly schema?: JsonObject
 }
 
 /** Alike: `text`, the wording of the last user turn, means the same, and `within`, all the rest, is the same. */

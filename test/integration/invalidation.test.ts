@@ -220,12 +220,20 @@ class Storm {
   }
 
   /** Whoever was told what had been asked for before an invalidation that takes it, and had asked after that was done. */
-  violations(): readonly (readonly [Told, Invalidation])[] {
+  violations(): readonly unknown[] {
     return this.#told.flatMap((told) =>
       this.#invalidations
         .filter(({ startedAt, endedAt }) => this.#beginning(told) < startedAt && endedAt < told.askedAt)
         .filter((invalidation) => this.#takes(invalidation, told))
-        .map((invalidation) => [told, invalidation] as const)
+        .map(
+          (invalidation) =>
+            [
+              told,
+              invalidation,
+              this.#told.filter(({ number }) => number === told.number),
+              this.#beginning(told)
+            ] as const
+        )
     )
   }
 
@@ -573,13 +581,18 @@ describe.each(places)('two gateways that share %s', (_, open) => {
 
       await Promise.all([...Array.from({ length: 10 }, asks), invalidates(), invalidates()])
       provider.begun = () => {}
-      expect(storm.violations(), `with the seed ${seed}, after ${storm}`).toEqual([])
+      expect(
+        storm.violations(),
+        `with the seed ${seed}, after ${storm}: ${JSON.stringify(storm.violations())}`
+      ).toEqual([])
       // It has been a storm: each layer has answered, and calls were made while others invalidated.
       expect(storm.layers()).toEqual(['exact', 'provider', 'semantic'])
       for (const model of models) {
         for (const content of contents) {
-          const first = await ask(a, plain, content, { model })
-          expect((await ask(b, plain, content, { model })).text).toBe(first.text)
+          // What is found by its meaning may be found at one before it is at the other.
+          const asked = { model, headers: { 'x-portkey-cache': 'simple' } }
+          const first = await ask(a, plain, content, asked)
+          expect((await ask(b, plain, content, asked)).text).toBe(first.text)
         }
       }
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { WarmBudget } from './warm-budget.ts'
-import { type Asked, type AskedInVain, type AskedWell, warmRun } from './warm-run.ts'
+import { type Asked, type AskedInVain, type AskedWell, askAll } from './ask-all.ts'
+import { SpendingLimit } from './spending-limit.ts'
 
 async function* numbers(count: number): AsyncGenerator<number, void, undefined> {
   for (let number = 1; number <= count; number++) yield number
@@ -47,13 +47,13 @@ function held() {
   }
 }
 
-describe('warmRun', () => {
+describe('askAll', () => {
   it('asks for each once, so many at a time and in order', async () => {
     const begun: number[] = []
     const settled: number[] = []
     let underWay = 0
     let most = 0
-    const end = await warmRun({
+    const end = await askAll({
       items: numbers(50),
       async ask(item) {
         begun.push(item)
@@ -80,7 +80,7 @@ describe('warmRun', () => {
       well()
     ]
     const settled: Asked<string>[] = []
-    const end = await warmRun({
+    const end = await askAll({
       items: numbers(1),
       ask: async () => answers.shift() ?? vain(),
       settled: (_, asked) => settled.push(asked),
@@ -103,7 +103,7 @@ describe('warmRun', () => {
         asked += 1
         return failure
       }
-      await warmRun({
+      await askAll({
         items: numbers(1),
         ask,
         settled: (_, outcome) => settled.push(outcome),
@@ -118,7 +118,7 @@ describe('warmRun', () => {
     const begun: string[] = []
     let release = (): void => {}
     const waiting: number[] = []
-    const run = warmRun({
+    const run = askAll({
       items: numbers(3),
       async ask(item) {
         begun.push(`${item}`)
@@ -148,8 +148,8 @@ describe('warmRun', () => {
 
   it('stops before more than the budget is spent', async () => {
     let spent = 0
-    const budget = new WarmBudget(1)
-    const end = await warmRun({
+    const budget = new SpendingLimit(1)
+    const end = await askAll({
       items: numbers(1000),
       ask: async () => {
         await new Promise((resolve) => setImmediate(resolve))
@@ -166,15 +166,15 @@ describe('warmRun', () => {
   })
 
   it('has spent nothing on hits, and does not call what ends with the budget unfinished', async () => {
-    const budget = new WarmBudget(0.1)
+    const budget = new SpendingLimit(0.1)
     const ask = async (item: number) => well(item % 10 === 0 ? 0.01 : 0)
-    expect(await warmRun({ items: numbers(100), ask, settled: () => {}, concurrency: 8, budget })).toBe('finished')
+    expect(await askAll({ items: numbers(100), ask, settled: () => {}, concurrency: 8, budget })).toBe('finished')
     expect(budget.spentUsd).toBeCloseTo(0.1, 10)
   })
 
   it('waits for what is under way, for it may leave room for one more', async () => {
     const { ask, end, open } = held()
-    const run = warmRun({ items: numbers(9), ask, settled: () => {}, concurrency: 4, budget: new WarmBudget(1) })
+    const run = askAll({ items: numbers(9), ask, settled: () => {}, concurrency: 4, budget: new SpendingLimit(1) })
     await settle()
     expect([...open.keys()]).toEqual([1])
     await end(1, well(0.4))
@@ -192,11 +192,11 @@ describe('warmRun', () => {
       settled: (item: number) => settled.push(item),
       concurrency: 1
     }
-    expect(await warmRun({ ...options, items: numbers(9), budget: new WarmBudget(1) })).toBe('price-unknown')
+    expect(await askAll({ ...options, items: numbers(9), budget: new SpendingLimit(1) })).toBe('price-unknown')
     expect(settled).toEqual([1, 2, 3])
-    const budget = new WarmBudget(1)
-    expect(await warmRun({ ...options, items: numbers(9), budget, allowUnknown: true })).toBe('finished')
-    expect(await warmRun({ ...options, items: numbers(9) })).toBe('finished')
+    const budget = new SpendingLimit(1)
+    expect(await askAll({ ...options, items: numbers(9), budget, allowUnknown: true })).toBe('finished')
+    expect(await askAll({ ...options, items: numbers(9) })).toBe('finished')
   })
 
   it('ends when nobody fares any better, and not because of lines that are wrong', async () => {
@@ -207,7 +207,7 @@ describe('warmRun', () => {
         asked += 1
         return failure(item)
       }
-      return warmRun({ items: numbers(100), ask, settled: () => {}, concurrency: 1, patience: 5 })
+      return askAll({ items: numbers(100), ask, settled: () => {}, concurrency: 1, patience: 5 })
     }
     expect([await run(() => vain({ concernsAll: true })), asked]).toEqual(['failing', 5])
     expect([await run(() => vain()), asked]).toEqual(['finished', 100])
@@ -219,7 +219,7 @@ describe('warmRun', () => {
     const { ask, end, open } = held()
     const stop = new AbortController()
     const settled: number[] = []
-    const run = warmRun({
+    const run = askAll({
       items: numbers(9),
       ask,
       settled: (item) => settled.push(item),
@@ -239,7 +239,7 @@ describe('warmRun', () => {
   it('gives up what waits to be asked again when it is to stop, and calls it neither done nor failed', async () => {
     const stop = new AbortController()
     const settled: number[] = []
-    const run = warmRun({
+    const run = askAll({
       items: numbers(9),
       ask: async () => vain({ mayPass: true, retryAfterMs: 60_000 }),
       settled: (item) => settled.push(item),
@@ -254,7 +254,7 @@ describe('warmRun', () => {
   it('leaves at once when it is to give up', async () => {
     const abort = new AbortController()
     const settled: number[] = []
-    const run = warmRun({
+    const run = askAll({
       items: numbers(9),
       ask: (_, signal) =>
         new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
@@ -270,7 +270,7 @@ describe('warmRun', () => {
   it('throws what asking throws, after all that was under way has ended', async () => {
     const { ask, end } = held()
     const settled: number[] = []
-    const run = warmRun({
+    const run = askAll({
       items: numbers(9),
       ask: (item) => (item === 2 ? Promise.reject(new TypeError('odd')) : ask(item)),
       settled: (item) => settled.push(item),

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { WarmBudget } from './warm-budget.ts'
+import type { SpendingLimit } from './spending-limit.ts'
 
 /** What became of one thing that was asked. */
 export type Asked<Answer> = AskedWell<Answer> | AskedInVain
@@ -24,7 +24,7 @@ export interface AskedInVain {
   readonly concernsAll: boolean
 }
 
-export interface WarmRunOptions<Item, Answer> {
+export interface AskAllOptions<Item, Answer> {
   /** What is to be asked, in order; taken as it is needed. */
   readonly items: AsyncIterator<Item>
   /** Asks for one. Throws when going on makes no sense, or when it was aborted. */
@@ -34,7 +34,7 @@ export interface WarmRunOptions<Item, Answer> {
   /** How many are under way at a time. */
   readonly concurrency: number
   /** Default: none, spend what it takes. */
-  readonly budget?: WarmBudget
+  readonly budget?: SpendingLimit
   /** With a budget: what has an unknown price counts as nothing. Default: false, it ends the run. */
   readonly allowUnknown?: boolean
   /** Begins nothing more, and waits for what is under way. */
@@ -56,14 +56,14 @@ export interface WarmRunOptions<Item, Answer> {
  * Why a run has ended: everything was asked; `stop`; the budget does not allow more; an answer has no price, and there
  * is a budget; too many failures in a row that concern all.
  */
-export type WarmEnd = 'finished' | 'stopped' | 'over-budget' | 'price-unknown' | 'failing'
+export type AskEnd = 'finished' | 'stopped' | 'over-budget' | 'price-unknown' | 'failing'
 
 /**
  * Asks for many things, some at a time, until all are asked or something ends it. A failure that may pass is asked again
  * after the wait that was said, or after 0.5, 1, 2, ... seconds; and while one waits because it was told to, no other is
  * begun. @throws whatever `ask` or `items` throws, after what was under way has ended
  */
-export async function warmRun<Item, Answer>(options: WarmRunOptions<Item, Answer>): Promise<WarmEnd> {
+export async function askAll<Item, Answer>(options: AskAllOptions<Item, Answer>): Promise<AskEnd> {
   const { items, ask, settled, budget, wait = waited, now = Date.now } = options
   const { attempts = 5, longestWaitMs = 300_000, patience = 20 } = options
   const abort = options.abort ?? new AbortController().signal
@@ -72,13 +72,13 @@ export async function warmRun<Item, Answer>(options: WarmRunOptions<Item, Answer
   // As many listen as are under way.
   setMaxListeners(0, leave, abort)
   const changes = new Changes()
-  let end: WarmEnd | undefined
+  let end: AskEnd | undefined
   let underWay = 0
   let pausedUntilMs = 0
   let failuresInRow = 0
   let thrown: { readonly error: unknown } | undefined
 
-  function endWith(reason: WarmEnd): void {
+  function endWith(reason: AskEnd): void {
     end ??= reason
     ending.abort()
     changes.happen()

@@ -6,7 +6,7 @@ const tolerance = 1e-9
  * cost as much as the dearest so far, and until a first price is known there is one under way at a time. More than the
  * limit can only be spent by requests that are dearer than all before them.
  */
-export class WarmBudget {
+export class SpendingLimit {
   readonly limitUsd: number
   #spentUsd = 0
   #dearestUsd: number | undefined

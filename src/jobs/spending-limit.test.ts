@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { WarmBudget } from './warm-budget.ts'
+import { SpendingLimit } from './spending-limit.ts'
 
-describe('WarmBudget', () => {
+describe('SpendingLimit', () => {
   it('lets one begin at a time until a first price is known', () => {
-    const budget = new WarmBudget(1)
+    const budget = new SpendingLimit(1)
     expect([budget.begin(), budget.begin()]).toEqual([true, false])
     budget.end(0)
     expect([budget.begin(), budget.begin()]).toEqual([true, false])
@@ -13,7 +13,7 @@ describe('WarmBudget', () => {
   })
 
   it('takes what is under way to cost what the dearest has cost, and gives back what it did not', () => {
-    const budget = new WarmBudget(1)
+    const budget = new SpendingLimit(1)
     budget.begin()
     budget.end(0.5)
     expect([budget.begin(), budget.begin()]).toEqual([true, false])
@@ -23,7 +23,7 @@ describe('WarmBudget', () => {
   })
 
   it('lets what fits exactly begin, whatever sums of fractions come to', () => {
-    const budget = new WarmBudget(0.3)
+    const budget = new SpendingLimit(0.3)
     for (let time = 0; time < 3; time++) {
       expect(budget.begin()).toBe(true)
       budget.end(0.1)
@@ -38,7 +38,7 @@ describe('WarmBudget', () => {
         fc.double({ min: 1, max: 10, noNaN: true }),
         fc.array(fc.record({ share: fc.double({ min: 0, max: 1, noNaN: true }), ends: fc.boolean() })),
         (first, limit, steps) => {
-          const budget = new WarmBudget(limit)
+          const budget = new SpendingLimit(limit)
           budget.begin()
           budget.end(first)
           const underWay: number[] = []
