@@ -99,6 +99,17 @@ describe('an entry that is claimed', () => {
     expect(await entries.claim(entry, ['b'])).toMatchObject({ tags: ['z', 'b'], body: Buffer.from('new') })
   })
 
+  it('is given what another that has taken its place lacks, also what it bore itself', async () => {
+    const old = await stored(['a', 'b'])
+    await stored(['c'], 'another answer')
+    expect(await entries.claim(old, ['b', 'd'])).toMatchObject({
+      tags: ['c', 'b', 'd'],
+      body: Buffer.from('another answer')
+    })
+    expect(await entries.invalidate({ tag: 'b' })).toBe(1)
+    expect(await entries.get(key)).toBeUndefined()
+  })
+
   it('keeps the time that it has to live', async () => {
     const entry = await stored()
     const expiry = store.values.get(`default:${key}`)?.expiresAtMs

@@ -78,8 +78,9 @@ export class Claims {
     if (entry.tags.length + missing.length > mostTags || this.#tools.writes.isOpen) {
       return (await this.validUpTo(entry.mark, key, missing)) === undefined ? undefined : entry
     }
-    const { entry: its, spared } = await this.#give(entry, missing)
-    return missing.every((tag) => spared.has(tag)) ? its : undefined
+    // All of them, not only those that this entry lacks: another may have taken its place by then, and lack others.
+    const { entry: its, spared } = await this.#give(entry, tags)
+    return tags.every((tag) => spared.has(tag)) ? its : undefined
   }
 
   /**

@@ -77,8 +77,10 @@ describe('a gateway', () => {
 
   it('says that what it serves meanwhile is stale, and asks anew', async () => {
     await open()
-    const body = { model: 'gpt-4o', messages: [{ role: 'user' as const, content: 'What is the capital of Peru?' }] }
     for (const stream of [false, true]) {
+      // Each time a new one: what is asked anew in the background is fresh for a moment.
+      const content = `What is the capital of Peru${stream ? ', please' : ''}?`
+      const body = { model: 'gpt-4o', messages: [{ role: 'user' as const, content }] }
       await stand.openai().chat.completions.create(body)
       await outlive()
       const before = refreshed().length
