@@ -1,10 +1,12 @@
+import type { CacheOptions } from './cache/cache-options.ts'
 import { Inventory } from './cache/inventory.ts'
 import { type Cached, Values } from './cache/values.ts'
 import { type Completions, completions } from './completions.ts'
+import type { Together } from './core/batching.ts'
 import { type CallOptions, contextOf } from './core/context.ts'
 import { RepriseError } from './core/errors.ts'
 import { type Event, ignore, type Observe } from './core/events.ts'
-import { type FreshnessDefaults, freshnessRules, type Ttl } from './core/freshness.ts'
+import { freshnessRules } from './core/freshness.ts'
 import { type Context, compose, type Handler, type PeekingHandler, type Timing } from './core/handler.ts'
 import type { Json } from './core/json.ts'
 import type { Kind } from './core/kind.ts'
@@ -13,72 +15,38 @@ import { type Documents, type RetrievalRequest, retrievalKind } from './core/ret
 import type { Selection } from './core/selection.ts'
 import type { Tally } from './core/tally.ts'
 import { type ValueRequest, valueKind } from './core/value-kind.ts'
+import { batch, checkedBatchOptions } from './layers/batch.ts'
 import { exact } from './layers/exact.ts'
 import { type Explanation, explain } from './layers/explanation.ts'
 import { gate } from './layers/gate.ts'
 import { keep } from './layers/keep.ts'
 import type { MeaningSearch } from './layers/meaning-search.ts'
-import { type OpenMeaningOptions, openMeaningSearch } from './layers/open.ts'
+import { openMeaningSearch } from './layers/open.ts'
 import { Refresher } from './layers/refresher.ts'
 import { semantic } from './layers/semantic.ts'
 import { singleFlight } from './layers/single-flight.ts'
 import { switchable } from './layers/switchable.ts'
-import { Switches, type SwitchSettings } from './layers/switches.ts'
+import { Switches } from './layers/switches.ts'
 import { telling } from './layers/telling.ts'
 import { Fleet } from './metrics/fleet.ts'
 import { type Report, report } from './metrics/report.ts'
 import { Statistics } from './metrics/statistics.ts'
 import type { Router } from './router/router.ts'
 import { Entries } from './stores/entries.ts'
-import { type OpenStoreOptions, openStore } from './stores/open.ts'
+import { openStore } from './stores/open.ts'
 import { createSeal, parseSealKeys, type Seal } from './stores/seal.ts'
-import type { Store, StoreSize } from './stores/store.ts'
+import type { StoreSize } from './stores/store.ts'
 import type { LlmKindOptions } from './wires/llm-kind.ts'
 
+export type { CacheOptions } from './cache/cache-options.ts'
 export type { Cached } from './cache/values.ts'
 
-export interface CacheOptions extends OpenStoreOptions, OpenMeaningOptions, FreshnessDefaults {
-  /** `memory:`, `embedded:FOLDER`, `redis://...`, `rediss://...`, or a store of your own. Default: `memory:`. */
-  readonly store?: string | Store
-  /** Keeps applications apart that share a store. Default: `default`. */
-  readonly namespace?: string
-  /**
-   * How long an answer stays fresh, and what may become of it then: by kind and by model, where they differ. A hit never
-   * extends it. Default: 24 h.
-   */
-  readonly ttl?: Ttl
-  /**
-   * Layers (`exact`, `semantic`, `single-flight`), kinds (`llm`, `embedding`, `retrieval`, `value`) and all of it
-   * (`cache`), on or off; what is off here can be switched on here only. Default: all on.
-   */
-  readonly switches?: SwitchSettings
-  /** The longest that one call to the store may hold a request up, in milliseconds. Default: 50. */
-  readonly deadlineMs?: number
-  /**
-   * Keeps requests beside their answers, for a week, so that what was asked often can be asked anew when it has expired.
-   * Default: false.
-   */
-  readonly rememberRequests?: boolean
-  /**
-   * Encrypts entries and their vectors with AES-256-GCM: `ID:BASE64[,ID:BASE64...]`, 32 bytes each; the first one
-   * encrypts, all of them decrypt. Default: they are stored as they are.
-   */
-  readonly encryptionKeys?: string
-  /** Who counts. Default: the cache itself. */
-  readonly statistics?: Statistics
-  /** Writes the counts into the store once a second, so that those of all processes can be added up. Default: false. */
-  readonly shareStatistics?: boolean
-  /** Whether `answered` events have the callers' words. Default: false. */
-  readonly tellTexts?: boolean
-  /** Told what happens. */
-  readonly observe?: Observe
-}
-
 export interface Cache {
-  /** Puts the layers before a handler of any kind. */
+  /** Puts the layers before a handler of any kind; with a `together`, also that which asks several in one call. */
   wrap<Request extends object, Result>(
     kind: Kind<Request, Result>,
-    last: Handler<Request, Result>
+    last: Handler<Request, Result>,
+    together?: Together<Request, Result>
   ): PeekingHandler<Request, Result>
   /**
    * Puts the layers before a search: an exact hit asks neither embedder nor search, one by meaning only the embedder.
@@ -151,7 +119,7 @@ export interface StatisticsOptions {
 }
 
 /**
- * Opens a cache. The order of the layers stands here: gate, exact, semantic, single flight, keep.
+ * Opens a cache. The order of the layers stands here: gate, exact, semantic, single flight, keep, batch.
  * @throws RepriseError `invalid-option` when the store cannot be opened as asked.
  */
 export async function createCache(options: CacheOptions = {}): Promise<Cache> {
@@ -160,6 +128,7 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     statistics.note(event)
     listen(event)
   }
+  checkedBatchOptions(options.batch)
   const freshnessOf = freshnessRules(options.ttl, options)
   const seal = sealOf(options)
   const opened = typeof store === 'string' ? await openStore(store, options) : store
@@ -194,7 +163,8 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
 
   function wrap<Request extends object, Result>(
     kind: Kind<Request, Result>,
-    last: Handler<Request, Result>
+    last: Handler<Request, Result>,
+    together?: Together<Request, Result>
   ): PeekingHandler<Request, Result> {
     /** Whether the layer is there for this kind. */
     const isOn = (layer: string): boolean => switches.isOn(kind.name) && switches.isOn(layer)
@@ -208,7 +178,11 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
       alike === undefined ? [] : [switchable(semantic(kind, entries, alike, { isOn: semanticIsOn }), semanticIsOn)]
     const sharing = switchable(singleFlight(kind, entries), () => isOn('single-flight'))
     const storing = keep(kind, entries, { freshnessOf, search: alike, switches: { isOn }, rememberRequests })
-    const handler = compose([gate(kind, last, isOn), lookUp, ...byMeaning, sharing, storing], last)
+    const batching =
+      together === undefined
+        ? []
+        : [switchable(batch(kind, together.batching, { ...options.batch, ...together }), () => isOn('batch'))]
+    const handler = compose([gate(kind, last, isOn), lookUp, ...byMeaning, sharing, storing, ...batching], last)
     const peeking = Object.assign(handler, {
       peek(request: Request, context: Context, timing?: Timing) {
         if (!isOn(kind.name) || context.mode.noStore || kind.bypass(request) !== undefined) return undefined

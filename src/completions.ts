@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { Answer, Origin } from './core/answer.ts'
+import type { Together } from './core/batching.ts'
 import type { CallOptions } from './core/context.ts'
 import { RepriseError } from './core/errors.ts'
 import type { Context, Delta, Handler, PeekingHandler } from './core/handler.ts'
@@ -13,6 +14,7 @@ import { respond, type Sink, writeError } from './doors/respond.ts'
 import { tenantByCredential } from './doors/tenant.ts'
 import { checkNumber, checkObject } from './router/check.ts'
 import type { Router } from './router/router.ts'
+import { togetherBy } from './router/together.ts'
 import { anthropicMessages } from './wires/anthropic-messages.ts'
 import { Body, textOf } from './wires/body.ts'
 import type { Dialect } from './wires/dialect.ts'
@@ -60,7 +62,8 @@ export interface Completion {
 export interface CompletionTools {
   wrap<Request extends object, Result>(
     kind: Kind<Request, Result>,
-    last: Handler<Request, Result>
+    last: Handler<Request, Result>,
+    together?: Together<Request, Result>
   ): PeekingHandler<Request, Result>
   contextOf(options?: CallOptions): Context
 }
@@ -69,7 +72,9 @@ export interface CompletionTools {
 export function completions(cache: CompletionTools, router: Router, options: LlmKindOptions = {}): Completions {
   checkObject(options, 'options of completions', ['maxTemperature'] satisfies (keyof LlmKindOptions)[])
   if (options.maxTemperature !== undefined) checkNumber(options.maxTemperature, 'maxTemperature', 0)
-  const handlers = new Map(wires.map((wire) => [wire, cache.wrap(llmKind(wire, options), router.ask)]))
+  const handlers = new Map(
+    wires.map((wire) => [wire, cache.wrap(llmKind(wire, options), router.ask, togetherBy(router, wire))])
+  )
   // Nothing of it leaves the process but the hash; a key need not be hidden from the process that holds it.
   const tenantOf = tenantByCredential('completions')
 

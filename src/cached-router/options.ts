@@ -213,6 +213,7 @@ const optionNames: Readonly<Record<keyof CachedRouterOptions, true>> = {
   eagerRefresh: true,
   jitter: true,
   adaptiveTtl: true,
+  batch: true,
   embedder: true,
   embedding: true,
   minSimilarity: true,

@@ -33,6 +33,11 @@ export async function assemble(
     ...given('vectors', settings.vectors),
     ...(await verifying(settings, progress)),
     ...given('verifyBelow', settings['verify-below']),
+    batch: {
+      ...given('on', settings.batch),
+      ...given('windowMs', settings['batch-window']),
+      ...given('size', settings['batch-size'])
+    },
     ...given('namespace', settings.namespace),
     ...given('tenancy', settings.tenancy),
     ...given('secret', settings.secret),

@@ -13,6 +13,7 @@ import {
   fields,
   jitterShare,
   numeric,
+  onOff,
   url,
   writtenDuration,
   writtenRange
@@ -142,6 +143,24 @@ export const settings = {
     value: 'COSINE',
     about: 'from this similarity on the verifier is not asked',
     default: 'asked for all'
+  },
+  batch: {
+    schema: onOff,
+    value: 'on|off',
+    about: 'ask requests together that come at about the same time and differ in nothing but the question',
+    default: 'off: those that ask for it'
+  },
+  'batch-window': {
+    schema: duration,
+    value: 'DURATION',
+    about: 'how long the first of a batch waits for others',
+    default: '500ms'
+  },
+  'batch-size': {
+    schema: numeric(z.number().int().min(2).max(64)),
+    value: 'COUNT',
+    about: 'how many are asked together; so many go at once',
+    default: '5'
   },
   namespace: {
     schema: z.string().regex(/^[\w.-]{1,64}$/, 'expected 1 to 64 letters, digits, ., _ or -'),

@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts'
+import type { Usage } from './kind.ts'
 
 /** How several requests are asked in one call, and their answers told apart again. */
 export interface Batching<Request, Result> {
@@ -9,6 +10,13 @@ export interface Batching<Request, Result> {
   group(request: Request): string | undefined
   /** Makes one request of two or more of one group. No two calls make the same one. */
   combine(requests: readonly Request[]): Combined<Request, Result>
+}
+
+/** How a handler can be asked several requests in one call. */
+export interface Together<Request, Result> {
+  readonly batching: Batching<Request, Result>
+  /** Which of a request's tags the handler looks at: those with others are asked apart. Default: all. */
+  readonly tagsThatMatter?: (tags: readonly string[]) => readonly string[]
 }
 
 /** Several requests as one. */
@@ -32,8 +40,13 @@ export interface Told<Result> {
 export interface Doubtful {
   /**
    * Why it must be asked alone: `missing`, `empty`, `repeated` (twice, or the same as another's), `mixed` (it holds what
-   * belongs to another part or to what is around the parts), `tampered` (a part that only checks was not told as it had
-   * to be: nothing of the answer is to be trusted), `unreadable` (of the whole answer).
+   * belongs to another part or to what is around the parts), `too-long` (longer than the request allows), `tampered` (a
+   * part that only checks was not told as it had to be: nothing of the answer is to be trusted), `unreadable` (of the
+   * whole answer).
    */
   readonly doubt: string
+  /** Its share of the call's tokens, which were spent for nothing; absent when nobody knows them. */
+  readonly usage?: Usage
+  /** Its share of what the call cost, in US dollars; absent when the price is unknown. */
+  readonly costUsd?: number
 }

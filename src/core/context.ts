@@ -18,6 +18,10 @@ export interface CallOptions {
   readonly eagerRefresh?: number
   /** Answers are shared only within an equal scope. */
   readonly scope?: readonly string[]
+  /**
+   * Whether it may be asked together with others, for which it waits some time. Default: as the cache is configured.
+   */
+  readonly batch?: boolean
   /** On whose account: budgets count by it, and tenants share no answers. */
   readonly tenant?: string
   readonly signal?: AbortSignal
@@ -29,7 +33,7 @@ setMaxListeners(0, never.signal)
 
 /** A call as the layers see it. @throws RepriseError `invalid-option` */
 export function contextOf(options: CallOptions, observe: Observe): Context {
-  const { scope = [], tags = [], signal, tenant, ttlMs, staleWhileRevalidateMs, graceMs, eagerRefresh } = options
+  const { scope = [], tags = [], signal, tenant, ttlMs, staleWhileRevalidateMs, graceMs, eagerRefresh, batch } = options
   if (staleWhileRevalidateMs !== undefined) checkedMs(staleWhileRevalidateMs, 'staleWhileRevalidateMs')
   if (graceMs !== undefined) checkedMs(graceMs, 'graceMs')
   if (eagerRefresh !== undefined) checkedEager(eagerRefresh, 'eagerRefresh')
@@ -43,6 +47,7 @@ export function contextOf(options: CallOptions, observe: Observe): Context {
     ...(ttlMs === undefined ? {} : { ttlMs }),
     ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
     ...(graceMs === undefined ? {} : { graceMs }),
-    ...(eagerRefresh === undefined ? {} : { eagerRefresh })
+    ...(eagerRefresh === undefined ? {} : { eagerRefresh }),
+    ...(batch === undefined ? {} : { batch })
   }
 }

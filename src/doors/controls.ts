@@ -12,6 +12,8 @@ export interface Controls {
   readonly ttlMs?: number
   readonly staleWhileRevalidateMs?: number
   readonly graceMs?: number
+  /** Whether it may be asked together with others. */
+  readonly batch?: boolean
   /** A narrower scope within the caller's own. */
   readonly scope?: string
   /** In whose words beside the gateway's own the outcome is told: in those that the request speaks. */
@@ -25,7 +27,7 @@ export const mostTags = 64
 
 /**
  * Reads `Cache-Control` (RFC 9111; what it does not know it ignores, as the RFC wants), `x-reprise-tags`, `-scope`,
- * `-ttl`, `-stale-while-revalidate`, `-grace`, and what other caches' headers ask for.
+ * `-ttl`, `-stale-while-revalidate`, `-grace`, `-batch`, and what other caches' headers ask for.
  * @throws RepriseError `invalid-header`, for the gateway's own
  */
 export function readControls(headers: IncomingHttpHeaders): Controls {
@@ -74,8 +76,9 @@ function readOwn(headers: IncomingHttpHeaders): Controls {
   const scope = headers['x-reprise-scope']
   const revalidate = headers['x-reprise-stale-while-revalidate']
   const grace = headers['x-reprise-grace']
+  const batch = headers['x-reprise-batch']
   if (control === undefined && tags === undefined && ttl === undefined && scope === undefined) {
-    if (revalidate === undefined && grace === undefined) return asUsual
+    if (revalidate === undefined && grace === undefined && batch === undefined) return asUsual
   }
   return {
     mode: control === undefined ? defaultMode : readMode(control),
@@ -85,8 +88,14 @@ function readOwn(headers: IncomingHttpHeaders): Controls {
       ? {}
       : { staleWhileRevalidateMs: readDuration('x-reprise-stale-while-revalidate', revalidate) }),
     ...(grace === undefined ? {} : { graceMs: readDuration('x-reprise-grace', grace) }),
+    ...(batch === undefined ? {} : { batch: readBatch(String(batch)) }),
     ...(scope === undefined ? {} : { scope: String(scope) })
   }
+}
+
+function readBatch(text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on'
+  throw new RepriseError('invalid-header', `x-reprise-batch: expected on or off, got ${JSON.stringify(text)}`)
 }
 
 function readMode(control: string): Mode {

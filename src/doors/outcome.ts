@@ -31,6 +31,7 @@ export function outcomeHeaders(origin: Origin): Record<string, string> {
     if (origin.lastResort) headers['x-reprise-last-resort'] = 'true'
     headers['x-reprise-saved-usd'] = money(origin.savedUsd)
   }
+  if (origin.batched !== undefined) headers['x-reprise-batched'] = String(origin.batched)
   if (key !== undefined) headers['x-reprise-entry'] = key
   if (similarity !== undefined) headers['x-reprise-similarity'] = similarity.toFixed(4)
   if (bypass !== undefined) headers['x-reprise-bypass-reason'] = bypass

@@ -6,6 +6,7 @@ import type { Kind } from '../core/kind.ts'
 import { readControls } from '../doors/controls.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Router } from '../router/router.ts'
+import { togetherBy } from '../router/together.ts'
 import type { Body } from '../wires/body.ts'
 import { embeddingKind } from '../wires/embedding-kind.ts'
 import { wires } from '../wires/open.ts'
@@ -51,7 +52,10 @@ export class DataPlane {
     this.#uncounted = uncounted
     this.#maxBodyBytes = maxBodyBytes
     for (const wire of wires) {
-      this.#endpoints.set(wire.path, completions(wire, cache.wrap(kindOf(wire), router.ask), tools))
+      this.#endpoints.set(
+        wire.path,
+        completions(wire, cache.wrap(kindOf(wire), router.ask, togetherBy(router, wire)), tools)
+      )
     }
     const one = cache.wrap<GatheredRequest, Embedding>(embeddingKind, (request, context) => request.ask(context))
     this.#endpoints.set('/embeddings', embeddings(one, router.ask, tools))

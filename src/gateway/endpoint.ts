@@ -52,7 +52,7 @@ export function contextOf(
 ): Context {
   const { request, caller } = exchange
   const controls = withBodyControls(exchange.controls, content.cache)
-  const { mode, tags, ttlMs, staleWhileRevalidateMs, graceMs, scope } = controls
+  const { mode, tags, ttlMs, staleWhileRevalidateMs, graceMs, batch, scope } = controls
   const tenant = tools.tenantOf(request.headers)
   const context: Context = {
     // The provider's address is in it: the same model name somewhere else is another model.
@@ -64,12 +64,14 @@ export function contextOf(
     observe: tools.observe
   }
   // Most say nothing of it, and each that is spread into another object costs as much as the rest of this.
-  if (ttlMs === undefined && staleWhileRevalidateMs === undefined && graceMs === undefined) return context
+  if (ttlMs === undefined && staleWhileRevalidateMs === undefined && graceMs === undefined && batch === undefined)
+    return context
   return {
     ...context,
     ...(ttlMs === undefined ? {} : { ttlMs }),
     ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
-    ...(graceMs === undefined ? {} : { graceMs })
+    ...(graceMs === undefined ? {} : { graceMs }),
+    ...(batch === undefined ? {} : { batch })
   }
 }
 

@@ -126,6 +126,7 @@ describe('a log', () => {
       { type: 'rescued', layer: 'exact', kind: 'llm', key: 'k' },
       { type: 'refuted', ...refuted },
       { type: 'stored', layer: 'exact', kind: 'llm', key: 'k', bytes: 10 },
+      { type: 'batched', layer: 'batch', kind: 'llm', size: 5, alone: 2, reasons: ['missing', 'The moon', 'A secret'] },
       { type: 'retried', target: 'openai/a', waitMs: 12.34567, reason: 'the stream began with an error: moon' },
       { type: 'refreshed', kind: 'llm', key: 'k', ok: false },
       { type: 'hit', layer: 'exact', kind: 'llm', key: 'k', stale: false, tookMs: 1 },
@@ -144,8 +145,9 @@ describe('a log', () => {
       { level: 'warn', event: 'refreshed', kind: 'llm', key: 'k', ok: false }
     ])
     const frequent = linesOf(events, { level: 'debug' }).filter(({ level }) => level === 'debug')
-    expect(frequent.map(({ event }) => event)).toEqual(['skipped', 'refuted', 'stored', 'retried'])
-    expect(frequent[3]).toMatchObject({ waitMs: 12.346, reason: 'error-in-stream' })
+    expect(frequent.map(({ event }) => event)).toEqual(['skipped', 'refuted', 'stored', 'batched', 'retried'])
+    expect(frequent[3]).toMatchObject({ layer: 'batch', kind: 'llm', size: 5, alone: 2, reasons: ['missing', 'other'] })
+    expect(frequent[4]).toMatchObject({ waitMs: 12.346, reason: 'error-in-stream' })
     expect(linesOf(events, { level: 'error' })).toEqual([])
   })
 

@@ -77,6 +77,7 @@ function levelOf(event: Event): Level | undefined {
     case 'refused':
     case 'stored':
     case 'asked':
+    case 'batched':
     case 'retried':
     case 'charged':
       return 'debug'
@@ -128,6 +129,10 @@ function fieldsOf(event: Event, texts: boolean): Fields {
       return { layer: event.layer, kind: event.kind, key: event.key, bytes: event.bytes }
     case 'asked':
       return { provider: event.provider, wire: event.wire, ok: event.ok, tookMs: rounded(event.tookMs) }
+    case 'batched': {
+      const { layer, kind, size, alone, reasons } = event
+      return { layer, kind, size, alone, reasons: [...new Set(reasons.map(wordOf))] }
+    }
     case 'charged':
       return { target: event.target, model: nameOf(event.model), costUsd: event.costUsd }
     default:
@@ -151,6 +156,7 @@ function answeredFields(
     tenant,
     tags: tags.length === 0 ? undefined : tags.slice(0, mostTags).map(nameOf),
     provider: origin?.provider,
+    batched: origin?.batched,
     similarity: origin?.similarity,
     ageMs: rounded(origin?.ageMs),
     stale: origin?.stale,

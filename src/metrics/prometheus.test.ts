@@ -42,6 +42,7 @@ const events: readonly Event[] = [
   { type: 'skipped', target: 'openai/gpt-4o', reason: 'left-out', detail: '' },
   { type: 'fell-back', from: 'openai/gpt-4o', to: 'anthropic/claude', reason: 'answered 503' },
   { type: 'charged', target: 'openai/gpt-4o', model: 'gpt-4o', costUsd: 0.25 },
+  { type: 'batched', layer: 'batch', kind: 'llm', size: 3, alone: 1, reasons: ['missing'] },
   { type: 'refreshed', kind: 'llm', key: 'k', ok: true },
   { type: 'failed', part: 'store', operation: 'get', error: new Error('gone'), kind: 'llm' },
   answered('miss', { layer: 'provider', key: 'k', usage, costUsd: 0.25, tookMs: 1500 }, 1501)
@@ -121,6 +122,9 @@ describe('prometheus', () => {
       failures: value('part_failures_total', { part: 'store', operation: 'get' }),
       refreshes: value('refreshes_total', { result: 'ok' }),
       batches: value('batch_size_count'),
+      batchesOfTwo: value('batch_size_bucket', { le: '2' }),
+      batchesOfThree: value('batch_size_bucket', { le: '3' }),
+      batched: value('batch_requests_processed_total'),
       leftOut: value('target_up', { target: 'anthropic/claude' }),
       spent: value('budget_spent_usd', { budget: 'team' }),
       version: value('build_info', { version: '1.2.3' })
@@ -150,7 +154,10 @@ describe('prometheus', () => {
       fallbacks: 1,
       failures: 1,
       refreshes: 1,
-      batches: 0,
+      batches: 1,
+      batchesOfTwo: 0,
+      batchesOfThree: 1,
+      batched: 3,
       leftOut: 0,
       spent: 12.5,
       version: 1

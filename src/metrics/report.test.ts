@@ -133,6 +133,7 @@ describe('the report', () => {
       targets: [],
       failures: {},
       refreshes: { ok: 0, failed: 0 },
+      batches: { calls: 0, requests: 0 },
       by_tag: [],
       top_entries: [],
       near_misses: []

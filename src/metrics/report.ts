@@ -81,6 +81,8 @@ export interface Report {
   }[]
   readonly failures: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly refreshes: { readonly ok: number; readonly failed: number }
+  /** Calls in which several requests were asked together, and how many those were. */
+  readonly batches: { readonly calls: number; readonly requests: number }
   readonly by_tag?: readonly (GroupReport & { readonly tag: string })[]
   readonly top_entries?: readonly {
     readonly key: string
@@ -110,7 +112,7 @@ const mostTopEntries = 100
 
 /** The statistics of a snapshot, as JSON. */
 export function report(snapshot: Snapshot, { scope, full }: ReportOptions): Report {
-  const { layers, processes, failures, refreshes } = snapshot
+  const { layers, processes, failures, refreshes, batches } = snapshot
   const labels = Object.keys(layers)
   const everyLayer = Object.values(layers)
   const groups = Object.values(snapshot.models)
@@ -158,6 +160,7 @@ export function report(snapshot: Snapshot, { scope, full }: ReportOptions): Repo
     }),
     failures,
     refreshes,
+    batches: { calls: countOf(batches.sizes), requests: batches.requests },
     ...(full ? confidential(snapshot) : {})
   }
 }

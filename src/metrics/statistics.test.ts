@@ -317,6 +317,18 @@ describe('what is remembered', () => {
 })
 
 describe('a snapshot', () => {
+  it('has how many were asked together, and how often, and counts no lookup for it', () => {
+    const batched = { type: 'batched', layer: 'batch', kind: 'llm', alone: 0, reasons: [] } as const
+    const { batches, layers } = counted(
+      { ...batched, size: 2 },
+      { ...batched, size: 5, alone: 5 },
+      { ...batched, size: 5 }
+    )
+    // At most 1, 2, 3, 4, 5, ...
+    expect(batches).toEqual({ sizes: { counts: [0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0], sum: 12 }, requests: 12 })
+    expect(layers).toEqual({})
+  })
+
   it('stays as it was when more is counted', () => {
     fc.assert(
       fc.property(arbitraryEvents, arbitraryEvents, (before, after) => {

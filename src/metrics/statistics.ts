@@ -59,6 +59,7 @@ export class Statistics {
   readonly #top = new TopEntries()
   readonly #nearMisses = new NearMisses()
   readonly #batches = new Histogram(batchBounds)
+  #batched = 0
   readonly #gain = new Gain()
   #answered = 0
   /** When something was looked up last: reading the clock once more would cost as much as all the rest. */
@@ -132,7 +133,7 @@ export class Statistics {
       refreshes: { ...this.#refreshes },
       top: this.#top.snapshot(),
       nearMisses: this.#nearMisses.snapshot(),
-      batches: { sizes: this.#batches.snapshot(), requests: 0 }
+      batches: { sizes: this.#batches.snapshot(), requests: this.#batched }
     }
   }
 
@@ -209,6 +210,10 @@ export class Statistics {
         else target.costUsd += event.costUsd
         break
       }
+      case 'batched':
+        this.#batches.observe(event.size)
+        this.#batched += event.size
+        break
       case 'refreshed':
         this.#refreshes[event.ok ? 'ok' : 'failed'] += 1
         break

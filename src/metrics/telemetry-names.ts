@@ -21,6 +21,7 @@ export const attributes = {
   key: 'reprise.key',
   similarity: 'reprise.similarity',
   ageMs: 'reprise.age_ms',
+  batched: 'reprise.batched',
   isStale: 'reprise.stale',
   isFallback: 'reprise.fallback',
   isLastResort: 'reprise.last_resort',

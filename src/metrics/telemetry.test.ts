@@ -153,6 +153,13 @@ describe('telemetry', () => {
     })
   })
 
+  it('says of one that was asked together with others how many they were', async () => {
+    const sdk = startSdk()
+    const { observe } = await openTelemetry()
+    observe({ ...miss, origin: { ...miss.origin, layer: 'provider', batched: 5 } })
+    expect(sdk.spans()[0]?.attributes).toMatchObject({ 'reprise.batched': 5 })
+  })
+
   it('says of a hit what it has saved, and claims no tokens that nobody was paid for', async () => {
     const sdk = startSdk()
     const { observe } = await openTelemetry()

@@ -201,6 +201,7 @@ function originOf(origin: Origin): Attributes {
     ...given(attributes.key, origin.key),
     ...given(attributes.similarity, origin.similarity),
     ...given(attributes.ageMs, origin.ageMs),
+    ...given(attributes.batched, origin.batched),
     ...given(attributes.isStale, origin.stale),
     ...given(attributes.isFallback, origin.fallback),
     ...given(attributes.isLastResort, origin.lastResort),

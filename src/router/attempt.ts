@@ -14,6 +14,7 @@ import { Failure, failureOf, Skip } from './failure.ts'
 import type { Limiter } from './limiter.ts'
 import type { Patience } from './patience.ts'
 import type { PlannedTarget } from './plan.ts'
+import type { PriceOptions } from './prices.ts'
 import { setAside } from './set-aside.ts'
 import type { Spoken } from './spoken.ts'
 import type { Target } from './target.ts'
@@ -22,7 +23,12 @@ import type { Target } from './target.ts'
 export interface RoutedProvider {
   readonly provider: Pick<Provider, 'name' | 'wires' | 'ask'>
   /** `said`: the model that the provider says it used; `asked`: the one it was asked for. */
-  readonly priceOf: (said: string | undefined, asked: string, usage: Usage) => number | undefined
+  readonly priceOf: (
+    said: string | undefined,
+    asked: string,
+    usage: Usage,
+    options?: Pick<PriceOptions, 'batch'>
+  ) => number | undefined
   readonly limiter: Limiter | undefined
   /** Callers pay it with their own credentials: one caller's rate limit is none of the others' business. */
   readonly passesCredential: boolean

@@ -11,7 +11,7 @@ import { unexpected } from './check.ts'
 import { estimator } from './estimate.ts'
 import { Limiter } from './limiter.ts'
 import { planner } from './plan.ts'
-import { listPrices, type PriceOf, pricesWith } from './prices.ts'
+import { listPrices, type PriceOf, type PriceOptions, pricesWith } from './prices.ts'
 import type { Router } from './router.ts'
 import type { ProviderOptions, RouterOptions } from './router-options.ts'
 import { type RoutingParts, routing } from './routing.ts'
@@ -39,6 +39,8 @@ export function createRouter(options: RouterOptions, tools: RouterTools = {}): R
   if (budgetOptions.length > 0) void loadTokenizer()
   const planned = new Map(Array.from(providers, ([name, { provider }]) => [name, provider]))
   return routing({
+    // Also where a name is spelt so: asking two requests apart is never wrong.
+    readsTags: JSON.stringify({ ...options, providers: undefined }).includes('tag'),
     ...timing,
     providers,
     planner: planner(options, planned, tools.random),
@@ -62,11 +64,11 @@ function routed(name: string, options: ProviderOptions, list: PriceOf): RoutedPr
   return {
     provider,
     // What the operator pays comes before the list, whichever of its names the model goes by.
-    priceOf(said: string | undefined, asked: string, usage: Usage) {
+    priceOf(said: string | undefined, asked: string, usage: Usage, how: Pick<PriceOptions, 'batch'> = {}) {
       return (
-        own?.(said ?? asked, usage, hint, { alias: asked }) ??
-        (said === undefined ? undefined : list(said, usage, hint)) ??
-        list(asked, usage, hint)
+        own?.(said ?? asked, usage, hint, { ...how, alias: asked }) ??
+        (said === undefined ? undefined : list(said, usage, hint, how)) ??
+        list(asked, usage, hint, how)
       )
     },
     limiter: concurrency === undefined ? undefined : new Limiter(concurrency),

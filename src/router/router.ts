@@ -1,4 +1,5 @@
 import type { Context, Handler } from '../core/handler.ts'
+import type { Usage } from '../core/kind.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Body } from '../wires/body.ts'
 import type { WireContent, WireRequest } from '../wires/wire-request.ts'
@@ -13,6 +14,13 @@ export interface Router {
    * model where that is another than the one asked for. Part of the request's scope: the same name elsewhere is another model.
    */
   addressOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): string
+  /** Whether a budget, a route or a rule looks at requests' tags: then those with other tags are asked otherwise. */
+  readonly readsTags: boolean
+  /**
+   * What an answer cost that a provider's own interface for batches has given, in US dollars; undefined when that is not
+   * known. `said` is the model that the answer names, `asked` the one that was asked for.
+   */
+  batchPriceOf(provider: string, usage: Usage, asked: string, said: string | undefined): number | undefined
   readonly budgets: Budgets
   /** By name, as they were given. */
   readonly providers: ReadonlyMap<string, Provider>

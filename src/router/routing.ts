@@ -8,6 +8,7 @@ import { Target } from './target.ts'
 
 export interface RoutingParts extends Pick<JourneyTools, 'budgets' | 'estimator' | 'crossingBetween'> {
   readonly planner: Planner
+  readonly readsTags: boolean
   readonly providers: ReadonlyMap<string, RoutedProvider & { readonly provider: Provider }>
   /** Default: in real time. */
   readonly sleep?: JourneyTools['sleep']
@@ -45,7 +46,10 @@ export function routing(parts: RoutingParts): Router {
     ask: async (request, context) =>
       new Journey(tools, planner.planOf(request.content, context), request, context).go(),
     addressOf: (content, context) => planner.addressOf(content, context),
+    batchPriceOf: (provider, usage, asked, said) =>
+      parts.providers.get(provider)?.priceOf(said, asked, usage, { batch: true }),
     budgets,
+    readsTags: parts.readsTags,
     providers,
     status: () => Array.from(targets.keys()).flatMap((name) => targets.peek(name)?.status ?? []),
     async close() {

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
+import { anthropicMessagesBatching } from './anthropic-messages-batching.ts'
 import { foldMessage } from './anthropic-messages-fold.ts'
 import { unfoldMessage } from './anthropic-messages-unfold.ts'
 import { type Expectation, hasMessages, inWords, mayStream, namesModel, problemIn } from './check.ts'
@@ -20,6 +21,7 @@ export const anthropicMessages: Wire = {
   check: (request) => problemIn(request, [namesModel, hasMessages, hasMaxTokens, mayStream]),
   identity,
   likeness,
+  batching: anthropicMessagesBatching,
   bypass,
   prepare: () => undefined,
   fold: foldMessage,

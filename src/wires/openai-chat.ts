@@ -4,6 +4,7 @@ import { hasMessages, inWords, mayStream, namesModel, problemIn } from './check.
 import { openaiDialect } from './dialect.ts'
 import { isList, without } from './fields.ts'
 import { asksFor, lastWording } from './likeness.ts'
+import { openaiChatBatching } from './openai-chat-batching.ts'
 import { foldChat } from './openai-chat-fold.ts'
 import { unfoldChat, wantsUsage } from './openai-chat-unfold.ts'
 import { parse } from './parse.ts'
@@ -20,6 +21,7 @@ export const openaiChat: Wire = {
   check: (request) => problemIn(request, [namesModel, hasMessages, mayStream, choices]),
   identity,
   likeness,
+  batching: openaiChatBatching,
   bypass,
   prepare,
   fold: foldChat,

@@ -4,6 +4,7 @@ import { type Expectation, inWords, mayStream, namesModel, problemIn } from './c
 import { openaiDialect } from './dialect.ts'
 import { isList, without } from './fields.ts'
 import { asksFor, isBlank, lastWording } from './likeness.ts'
+import { openaiResponsesBatching } from './openai-responses-batching.ts'
 import { unfoldResponse } from './openai-responses-unfold.ts'
 import { parse, whyNot } from './parse.ts'
 import { toolsOf, usesTool } from './server-tools.ts'
@@ -26,6 +27,7 @@ export const openaiResponses: Wire = {
   },
   identity,
   likeness,
+  batching: openaiResponsesBatching,
   bypass,
   prepare: () => undefined,
   fold: () => new ResponseFold(),

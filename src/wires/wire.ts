@@ -67,12 +67,17 @@ export interface WireBatching {
   said(answer: JsonObject): string | undefined
   /**
    * The answer that says that text alone, with those tokens. Identifiers are the combined answer's with the part's own
-   * added, so that no two answers have the same.
+   * added, so that no two answers have the same. What it repeats of its request is what `part.request` says.
    */
-  part(
-    answer: JsonObject,
-    part: { readonly text: string; readonly usage: Usage | undefined; readonly id: string }
-  ): JsonObject
+  part(answer: JsonObject, part: AnswerPart): JsonObject
+}
+
+export interface AnswerPart {
+  readonly text: string
+  readonly usage: Usage | undefined
+  readonly id: string
+  /** The one that it answers. */
+  readonly request: JsonObject
 }
 
 export interface CombinedText {

@@ -95,6 +95,14 @@ const arbitraryRare: fc.Arbitrary<Event> = fc.oneof(
     detail: arbitraryName
   }),
   fc.record({ type: fc.constant('fell-back' as const), from: arbitraryName, to: arbitraryName, reason: arbitraryName }),
+  fc.record({
+    type: fc.constant('batched' as const),
+    layer: fc.constant('batch'),
+    kind,
+    size: fc.integer({ min: 2, max: 70 }),
+    alone: fc.nat(9),
+    reasons: fc.array(arbitraryName, { maxLength: 2 })
+  }),
   fc.record({ type: fc.constant('refreshed' as const), kind, key, ok: fc.boolean() }),
   fc.record({
     type: fc.constant('failed' as const),

@@ -191,6 +191,7 @@ export function routerOver({ providers, plan = {}, routed = {}, limiters = {}, p
         { priceOf: () => 0.5, limiter: limiters[name], passesCredential: false, ...routed, provider }
       ])
     ),
+    readsTags: false,
     budgets: noBudgets,
     estimator: { expect: () => usage, modestly: () => undefined, learn() {} },
     crossingBetween: () => undefined,
