@@ -4,6 +4,7 @@ import { benchGateway } from './gateway.ts'
 import { benchInvalidation } from './invalidation.ts'
 import { benchMeaning } from './meaning.ts'
 import { benchOutcomes } from './outcomes.ts'
+import { benchPlans } from './plans.ts'
 import { benchRedisVectors } from './redis-vectors.ts'
 import { benchRetrieval } from './retrieval.ts'
 import { benchRouter } from './router.ts'
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   invalidation: benchInvalidation,
   meaning: benchMeaning,
   outcomes: benchOutcomes,
+  plans: benchPlans,
   'redis-vectors': benchRedisVectors,
   retrieval: benchRetrieval,
   router: benchRouter,

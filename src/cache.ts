@@ -69,7 +69,8 @@ export interface Cache {
   ): Promise<Cached<Value>>
   /**
    * Puts nothing before a handler but what stores its answers: for answers that somebody has already. Neither looked up
-   * nor counted; `origin.stored` says whether it was done.
+   * nor counted; `origin.stored` says whether it was done. An answer counts as asked for when the context's `mark` was
+   * read: what has been invalidated since is refused. Without one, as asked for now.
    */
   keeping<Request extends object, Result>(
     kind: Kind<Request, Result>,
@@ -81,6 +82,11 @@ export interface Cache {
    * @throws RepriseError when the store cannot do it
    */
   invalidate(selection: Selection, options?: InvalidateOptions): Promise<number>
+  /**
+   * What to read before somebody is asked for an answer that is stored by `keeping` later, also by another process: a
+   * whole number that grows with each deletion. Undefined when the store cannot say.
+   */
+  mark(): Promise<number | undefined>
   /** What is in it. */
   readonly inventory: Inventory
   /** How much is in the store, all namespaces together. */
@@ -232,6 +238,7 @@ export async function createCache(options: CacheOptions = {}): Promise<Cache> {
     tally: entries,
     invalidate: (selection, { dryRun = false } = {}) =>
       dryRun ? inventory.count(selection) : entries.invalidate(selection),
+    mark: () => entries.mark(),
     inventory,
     size: () => entries.size(),
     async statistics({ scope = 'process', full = true } = {}) {

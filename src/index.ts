@@ -50,6 +50,24 @@ export type { Report } from './metrics/report.ts'
 export type { Snapshot } from './metrics/snapshot.ts'
 export { Statistics } from './metrics/statistics.ts'
 export { openTelemetry, type Telemetry } from './metrics/telemetry.ts'
+export type { AskAtom, AskedAtom, AtomAskedInVain, BeforeWave } from './plans/ask-atom.ts'
+export { type CachedCompletion, type CachedCompletions, cachedAsk } from './plans/cached-ask.ts'
+export type { Atom, AtomAnswer, AtomRequest, Plan, Templated } from './plans/plan.ts'
+export type {
+  AtomBegun,
+  AtomSettled,
+  PlanBegun,
+  PlanEnded,
+  PlanEvent,
+  PlanOutcome,
+  WaveBegun,
+  WaveEnded
+} from './plans/plan-event.ts'
+export { PlanResults, type PlanResultsOptions } from './plans/plan-results.ts'
+export { type ReadPlanOptions, readPlan } from './plans/read-plan.ts'
+export type { AnsweredLine, ResultLine, UnansweredLine } from './plans/result-line.ts'
+export { type RunPlanOptions, WaveExecutor, type WaveExecutorOptions } from './plans/wave-executor.ts'
+export { wavesOf } from './plans/waves.ts'
 export type { ProviderKind } from './providers/open.ts'
 export type { BudgetOptions, BudgetStatus, Budgets } from './router/budget.ts'
 export type { Condition } from './router/condition.ts'

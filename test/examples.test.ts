@@ -73,10 +73,10 @@ describe('the examples', () => {
 
   it('are run by their number, and listed without one', async () => {
     const all = await start('run.ts')
-    expect(all.stdout.trim().split('\n')).toHaveLength(files.length)
+    expect(all.stdout.trim().split('\n')).toHaveLength(files.length + 1)
     const wrong = await start('run.ts', '6')
     expect(wrong).toMatchObject({ code: 1 })
-    expect(wrong.stderr).toContain('expected a number from 1 to 5, got 6')
+    expect(wrong.stderr).toContain('expected 1, 2, 3, 4, 5, plan, got 6')
     const second = await start('run.ts', '2')
     expect(second).toMatchObject({ code: 0, stdout: await outputOf('caching/2-what-to-cache.ts') })
   })
@@ -164,5 +164,17 @@ describe('the examples', () => {
     expect(output).toContain('the passage on notice has changed: 1 search forgotten')
     expect(output).toContain('run:1 was a mistake: 5 searches and answers forgotten')
     expect(output).toContain('12 prompts, 6 from the cache (50 %); 6 of 12 searches made')
+  })
+
+  it('plan: ask all once, nothing a second time, and then what depends on the change', async () => {
+    const output = await outputOf('plan/main.ts')
+    expect([...output.matchAll(/the provider was asked (\d+) times/g)].map(([, times]) => Number(times))).toEqual([
+      0, 7, 0, 5
+    ])
+    const page = readFileSync(join(folder, 'README.md'), 'utf8')
+    const picture = output.slice(0, output.indexOf('the provider')).trim()
+    expect(page).toContain(`\`\`\`\n${picture}\n\`\`\``)
+    expect(output).toContain('now                      7 (7 the same was asked before)')
+    expect(output).toContain('now                      7 (2 the same was asked before, 5 by a provider)')
   })
 })

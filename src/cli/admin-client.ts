@@ -11,6 +11,8 @@ export interface AdminClientOptions {
   readonly url: string
   /** Default: none, and then the gateway decides by where the call comes from. */
   readonly token?: string | undefined
+  /** What the user names it with. Default: `--url`. */
+  readonly flag?: string
 }
 
 /** Speaks with a gateway's administrative paths, in JSON. All throw what `adminClient` says. */
@@ -29,7 +31,7 @@ export interface AdminClient {
  * Its methods throw RepriseError in words that an operator can act on: `provider-unreachable` when nobody answers,
  * `unauthorized` when the token is missing or another, else the gateway's own code and message.
  */
-export function adminClient({ url, token }: AdminClientOptions): AdminClient {
+export function adminClient({ url, token, flag = '--url' }: AdminClientOptions): AdminClient {
   const base = url.replace(/(\/v1)?\/*$/, '')
 
   async function ask(
@@ -57,13 +59,13 @@ export function adminClient({ url, token }: AdminClientOptions): AdminClient {
     } catch (error) {
       throw new RepriseError(
         'provider-unreachable',
-        `no gateway answers at ${base} (${reasonOf(error)}): start one (reprise serve), or name it with --url URL`,
+        `no gateway answers at ${base} (${reasonOf(error)}): start one (reprise serve), or name it with ${flag} URL`,
         { cause: error }
       )
     }
     const answer = parsed(text)
     if (status >= 200 && status < 300 && isObject(answer)) return answer
-    throw refusal({ url: base, path, token }, status, answer)
+    throw refusal({ url: base, path, token, flag }, status, answer)
   }
 
   return {
@@ -121,9 +123,10 @@ interface Asked {
   readonly url: string
   readonly path: string
   readonly token: string | undefined
+  readonly flag: string
 }
 
-function refusal({ url, path, token }: Asked, status: number, answer: unknown): RepriseError {
+function refusal({ url, path, token, flag }: Asked, status: number, answer: unknown): RepriseError {
   const error = isObject(answer) && isObject(answer['error']) ? answer['error'] : {}
   const { code, message } = error
   const said = message === undefined ? '' : `: ${onOneLine(String(message))}`
@@ -131,7 +134,7 @@ function refusal({ url, path, token }: Asked, status: number, answer: unknown): 
   if (typeof code !== 'string' || !Object.hasOwn(errorTable, code)) {
     return new RepriseError(
       'provider-malformed',
-      `what answers at ${url} is no Reprise gateway, or one of another version (status ${status}${said}): name yours with --url URL`
+      `what answers at ${url} is no Reprise gateway, or one of another version (status ${status}${said}): name yours with ${flag} URL`
     )
   }
   if (code === 'not-found' && String(message).startsWith('no such path')) {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { gatewayOf } from './admin-client.ts'
-import { keysOf, usualAnthropicVersion } from './warm-headers.ts'
+import { keysOf, usualAnthropicVersion } from './dialect-headers.ts'
 
 const help = `reprise explain REQUEST.json: says why a request would be answered from the cache, or not
 

@@ -9,6 +9,8 @@ export interface GatewayAnswer {
 
 /** Connections to one gateway, for many requests at a time. Answers may take as long as they take: the gateway has its own deadlines. */
 export interface GatewayConnection {
+  /** What the user names the gateway with. */
+  readonly flag: string
   post(path: string, request: GatewayRequest): Promise<GatewayAnswer>
   /** The same with a body that is read as it comes. */
   stream(path: string, request: GatewayRequest): Promise<Dispatcher.ResponseData>
@@ -22,7 +24,7 @@ export interface GatewayRequest {
 }
 
 /** @param url of the gateway, without /v1; it may lie below a path of its host */
-export function gatewayConnection(url: string, connections: number): GatewayConnection {
+export function gatewayConnection(url: string, connections: number, flag = '--url'): GatewayConnection {
   const { origin, pathname } = new URL(url)
   const base = pathname.replace(/\/+$/, '')
   const pool = new Pool(origin, { connections, headersTimeout: 0, bodyTimeout: 0 })
@@ -33,6 +35,7 @@ export function gatewayConnection(url: string, connections: number): GatewayConn
   }
 
   return {
+    flag,
     stream,
     async post(path, request) {
       const { statusCode, headers, body } = await stream(path, request)

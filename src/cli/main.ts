@@ -9,6 +9,7 @@ const usage = `reprise: a cache for language-model calls
   reprise stats                      what it has answered and saved          (reprise stats --help)
   reprise invalidate --tag run:7     take entries out of it                  (reprise invalidate --help)
   reprise warm REQUESTS.jsonl        ask beforehand, or import answers       (reprise warm --help)
+  reprise run PLAN.yaml              ask all that a plan asks, in waves      (reprise run --help)
   reprise switch [NAME on|off]       switch layers and kinds                 (reprise switch --help)
   reprise explain REQUEST.json       why a request hits the cache, or not    (reprise explain --help)
   reprise tune PAIRS.jsonl           propose a threshold from labelled pairs (reprise tune --help)
@@ -21,6 +22,7 @@ const commands: Readonly<Record<string, (flags: readonly string[]) => Promise<vo
   stats: async (flags) => (await import('./stats.ts')).stats(flags),
   invalidate: async (flags) => (await import('./invalidate.ts')).invalidate(flags),
   warm: async (flags) => (await import('./warm.ts')).warm(flags),
+  run: async (flags) => (await import('./run.ts')).run(flags),
   switch: async (flags) => (await import('./switch.ts')).switchCommand(flags),
   explain: async (flags) => (await import('./explain.ts')).explain(flags),
   tune: async (flags) => (await import('./tune.ts')).tune(flags)
@@ -55,5 +57,7 @@ if (name === undefined || name === '--help' || name === '-h' || name === 'help')
 /** What the user can mend is one line; what only we can mend comes with where it happened. */
 function fail(error: unknown): void {
   console.error(error instanceof RepriseError ? `reprise: ${error.message}` : error)
-  process.exitCode = error instanceof UsageError ? 2 : 1
+  // A plan that is none is the mistake of who has named it, too.
+  const isMisuse = error instanceof UsageError || (error instanceof RepriseError && error.code === 'invalid-plan')
+  process.exitCode = isMisuse ? 2 : 1
 }

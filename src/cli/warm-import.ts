@@ -5,22 +5,13 @@ import { BatchRequests, type ImportPair, readImportLine } from '../jobs/import-l
 import type { Line } from '../jobs/lines.ts'
 import { tokenRefused } from './admin-client.ts'
 import { adminTokenFor } from './admin-token.ts'
+import { answered, refusal } from './ask-gateway.ts'
+import { checkGateway } from './check-gateway.ts'
+import { type DialectName, headersFor } from './dialect-headers.ts'
+import { plural } from './figures.ts'
 import { type GatewayConnection, gatewayConnection } from './gateway-connection.ts'
 import { interruption } from './interruption.ts'
-import { answered, refusal } from './warm-ask.ts'
-import { type DialectName, headersFor } from './warm-headers.ts'
-import {
-  barOf,
-  checkGateway,
-  Failures,
-  openState,
-  pending,
-  plural,
-  surveyFile,
-  usageOf,
-  versionNotes,
-  type WarmOptions
-} from './warm-job.ts'
+import { barOf, Failures, openState, pending, surveyFile, usageOf, versionNotes, type WarmOptions } from './warm-job.ts'
 
 const mostPairs = 50
 const mostBytes = 1_000_000
@@ -66,7 +57,7 @@ export async function warmImport(file: string, requests: string | undefined, opt
     )
     return 0
   }
-  await checkGateway(options)
+  await checkGateway(options.url)
 
   const token = await adminTokenFor(options.url, options.environment)
   const admin: Readonly<Record<string, string>> = token === undefined ? {} : { 'x-reprise-admin-token': token }

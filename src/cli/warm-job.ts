@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { appendFileSync, rmSync, statSync } from 'node:fs'
 import { messageOf, RepriseError } from '../core/errors.ts'
+import type { BatchPatience } from '../jobs/batch-report.ts'
 import { type Line, readLines } from '../jobs/lines.ts'
 import type { WarmDefaults } from '../jobs/warm-lines.ts'
 import { WarmState } from '../jobs/warm-state.ts'
-import { adminClient } from './admin-client.ts'
+import { type DialectName, headersFor, type Keys, usualAnthropicVersion } from './dialect-headers.ts'
+import { plural } from './figures.ts'
 import { type ProgressBar, type ProgressStream, progressBar } from './progress-bar.ts'
 import { UsageError } from './usage-error.ts'
-import { type DialectName, headersFor, type Keys, usualAnthropicVersion } from './warm-headers.ts'
 
 export type Sink = ProgressStream
 
@@ -25,6 +26,10 @@ export interface WarmOptions {
   readonly skipInvalid: boolean
   readonly state: string | undefined
   readonly restart: boolean
+  /** Through the providers' interfaces for batches first. */
+  readonly batchApi: boolean
+  /** How long those are waited for. */
+  readonly patience: Partial<BatchPatience>
   readonly isQuiet: boolean
   readonly keys: Keys
   /** Sent with each request, the credential apart. */
@@ -163,17 +168,6 @@ export function versionNotes(dialects: ReadonlySet<DialectName>, { headers }: Wa
   ]
 }
 
-/** @throws RepriseError `provider-unreachable` when nobody answers, `provider-malformed` when it is no gateway */
-export async function checkGateway({ url }: WarmOptions): Promise<void> {
-  const { store } = await adminClient({ url }).get('/health')
-  if (store === undefined) {
-    throw new RepriseError(
-      'provider-malformed',
-      `what answers at ${url} is no Reprise gateway: name yours with --url URL`
-    )
-  }
-}
-
 /** A bar, or nobody. */
 export function barOf(total: number, { progress, isQuiet, environment }: WarmOptions): ProgressBar {
   return isQuiet ? { update() {}, print() {}, end() {} } : progressBar({ total, stream: progress, environment })
@@ -210,15 +204,4 @@ export class Failures {
     this.#bar.print(`line ${line} ${this.#noun}${status === undefined ? '' : ` (${status})`}: ${said}`)
     if (this.#count === shownFailures) this.#bar.print(`more of them go into ${this.file} only`)
   }
-}
-
-/** A count and its noun. */
-export function plural(count: number, one: string, several: string): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? one : several}`
-}
-
-/** US dollars with as many digits as say something. */
-export function dollars(usd: number): string {
-  if (usd === 0) return '$0'
-  return `$${usd >= 0.1 ? usd.toFixed(2) : usd >= 0.001 ? usd.toFixed(4) : usd.toFixed(8).replace(/0+$/, '')}`
 }

@@ -2,18 +2,20 @@ import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { tokenRefused } from './admin-client.ts'
 import { adminTokenFor } from './admin-token.ts'
+import { refusal } from './ask-gateway.ts'
+import { checkGateway } from './check-gateway.ts'
+import { dollars, plural } from './figures.ts'
 import { gatewayConnection } from './gateway-connection.ts'
 import { interruption } from './interruption.ts'
 import type { ProgressBar } from './progress-bar.ts'
-import { refusal } from './warm-ask.ts'
-import { barOf, checkGateway, dollars, plural, type WarmOptions } from './warm-job.ts'
+import { barOf, type WarmOptions } from './warm-job.ts'
 
 const shownSkipped = 5
 
 /** Has the gateway ask its most valuable expired answers anew, with its own keys. Resolves with what the program is to end with. */
 export async function warmPopular(count: number, options: WarmOptions): Promise<number> {
   const { url, output, budgetUsd, concurrency, environment } = options
-  await checkGateway(options)
+  await checkGateway(options.url)
   const token = await adminTokenFor(url, environment)
   const gateway = gatewayConnection(url, 1)
   let bar: ProgressBar | undefined

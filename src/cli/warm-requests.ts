@@ -2,23 +2,16 @@ import { type AskEnd, type Asked, askAll } from '../jobs/ask-all.ts'
 import { SpendingLimit } from '../jobs/spending-limit.ts'
 import { readWarmLine, type WarmRequest } from '../jobs/warm-lines.ts'
 import type { WarmState } from '../jobs/warm-state.ts'
+import { askGateway, type GatewayReply } from './ask-gateway.ts'
+import { checkGateway } from './check-gateway.ts'
+import { type DialectName, headersFor } from './dialect-headers.ts'
+import { endReason } from './end-reason.ts'
+import { dollars, plural } from './figures.ts'
 import { gatewayConnection } from './gateway-connection.ts'
 import { interruption } from './interruption.ts'
 import { duration } from './progress-bar.ts'
-import { askGateway, type WarmAnswer } from './warm-ask.ts'
-import { type DialectName, headersFor } from './warm-headers.ts'
-import {
-  barOf,
-  checkGateway,
-  dollars,
-  Failures,
-  openState,
-  pending,
-  plural,
-  surveyFile,
-  versionNotes,
-  type WarmOptions
-} from './warm-job.ts'
+import { warmByBatch } from './warm-batch.ts'
+import { barOf, Failures, openState, pending, surveyFile, versionNotes, type WarmOptions } from './warm-job.ts'
 
 /** Asks each request of a file through the gateway. Resolves with what the program is to end with. */
 export async function warmRequests(file: string, options: WarmOptions): Promise<number> {
@@ -47,7 +40,19 @@ export async function warmRequests(file: string, options: WarmOptions): Promise<
     )
     return 0
   }
-  await checkGateway(options)
+  await checkGateway(options.url)
+  if (options.batchApi) {
+    const ended = await warmByBatch(file, pending(file, read, state, options.limit), options).catch(
+      (error: unknown) => {
+        state.close()
+        throw error
+      }
+    )
+    if (ended !== undefined) {
+      state.close()
+      return ended
+    }
+  }
 
   const startedMs = Date.now()
   const before = state.count
@@ -61,9 +66,15 @@ export async function warmRequests(file: string, options: WarmOptions): Promise<
   let end: AskEnd
   try {
     show()
-    end = await askAll<WarmRequest, WarmAnswer>({
+    end = await askAll<WarmRequest, GatewayReply>({
       items: pending(file, read, state, options.limit),
-      ask: (request, signal) => askGateway(gateway, (dialect) => headersFor(dialect, keys, headers), request, signal),
+      ask: (request, signal) =>
+        askGateway(
+          gateway,
+          (dialect) => headersFor(dialect, keys, headers),
+          { ...request, dialect: request.wire.dialect.name },
+          signal
+        ),
       settled(request, asked) {
         if (asked.ok) state.note([request.line])
         else failures.add(request.line, asked.status, asked.message)
@@ -110,7 +121,7 @@ class Tally {
     return this.answered - this.hits
   }
 
-  add(outcome: Asked<WarmAnswer>): void {
+  add(outcome: Asked<GatewayReply>): void {
     if (!outcome.ok) return
     const { costUsd, answer } = outcome
     this.answered += 1
@@ -156,21 +167,11 @@ function report(end: AskEnd, { file, count, state, stateFile, tally, failures, b
     )
   }
   if (failures.count > 0) lines.push(`what failed is in ${failures.file}`)
-  const reason = reasons[end](budget)
+  const reason = endReason(end, budget)
   if (reason !== '') lines.push(reason)
   const done = `${state.count.toLocaleString('en')} of ${plural(count, 'request', 'requests')} done`
   lines.push(
     state.count >= count ? `${done}: all` : `${done}, says ${stateFile}; the same command goes on with the rest`
   )
   return lines
-}
-
-const reasons: Readonly<Record<AskEnd, (budget: SpendingLimit | undefined) => string>> = {
-  finished: () => '',
-  stopped: () => 'interrupted',
-  failing: () => 'stopped: too many failed in a row for a reason that concerns all of them',
-  'over-budget': (budget) =>
-    `stopped: one more may cost ${dollars(budget?.dearestUsd ?? 0)}, as the dearest so far has, and --budget ${budget?.limitUsd} leaves ${dollars(Math.max(0, (budget?.limitUsd ?? 0) - (budget?.spentUsd ?? 0)))}; each run has the whole budget again`,
-  'price-unknown': () =>
-    'stopped: an answer has a price that nobody knows, and there is a budget; give the gateway its price, or go on with --allow-unknown'
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 import { messageOf } from '../core/errors.ts'
 import { controlsOf } from '../jobs/warm-lines.ts'
+import { keysOf, readHeaders } from './dialect-headers.ts'
+import { flagValues } from './flag-values.ts'
 import { UsageError } from './usage-error.ts'
-import { keysOf, readHeaders } from './warm-headers.ts'
 import { warmImport } from './warm-import.ts'
 import type { Sink, WarmOptions } from './warm-job.ts'
 import { warmPopular } from './warm-popular.ts'
@@ -21,6 +22,8 @@ reprise warm --popular N: has the most valuable answers that have expired asked 
   --ttl DURATION        how long the answers may be used: 30m, 24h, 7d (what the gateway is set to)
   --header 'NAME: V'    send this with each request, as the later callers do: anthropic-version, x-reprise-scope,
                         openai-organization, ...; may be given several times
+  --batch-api           have what is not there answered by the providers' own interfaces for batches first: half the price,
+                        and up to 24 hours; ctrl-c leaves them there, and the same command picks them up
   --limit N             this time N at most; the same command goes on with the next
   --skip-invalid        leave out lines that are no requests, and count them
   --state FILE          where it is noted which lines are done (FILE.progress)
@@ -34,7 +37,7 @@ A line is a request ({"model": ..., "messages": [...]}), {"endpoint": ..., "requ
 or of a batch for OpenAI (url, body) or Anthropic (params). With --import: {"request": {...}, "response": {...} or TEXT}.
 
 The keys are taken from OPENAI_API_KEY and ANTHROPIC_API_KEY. Answers are for callers with the same key (unless the
-gateway has one tenant) and the same anthropic-version (2023-06-01). --import and --popular need the gateway's admin token (REPRISE_ADMIN_TOKEN).
+gateway has one tenant) and the same anthropic-version (2023-06-01). --import, --popular and --batch-api need the gateway's admin token (REPRISE_ADMIN_TOKEN).
 What failed is in FILE.errors.jsonl. Ends with 0 when all is well, 1 when something failed, 2 when it was called
 wrongly, 130 when it was interrupted; the same command goes on where it was.`
 
@@ -46,6 +49,8 @@ export interface WarmSurroundings {
   readonly progress?: Sink
   /** Hears what the program is to end with. Default: sets it. */
   readonly end?: (exitCode: number) => void
+  /** How long batches are waited for. */
+  readonly patience?: WarmOptions['patience']
 }
 
 /**
@@ -54,14 +59,23 @@ export interface WarmSurroundings {
  * @throws UsageError for wrong flags, files and lines; RepriseError for a gateway that is not there or refuses it all
  */
 export async function warm(flags: readonly string[], surroundings: WarmSurroundings = {}): Promise<void> {
-  const { environment = process.env, output = process.stdout, progress = process.stderr, end = exitWith } = surroundings
+  const { environment = process.env, output = process.stdout, progress = process.stderr } = surroundings
+  const { end = exitWith, patience = {} } = surroundings
   if (flags.includes('--help') || flags.includes('-h')) {
     output.write(`${help}\n`)
     return
   }
   const { values, file } = parse(flags)
-  const options: WarmOptions = { ...optionsOf(values), keys: keysOf(environment), environment, output, progress }
-  if (values.popular !== undefined) end(await warmPopular(whole('popular', values.popular, mostPopular) ?? 0, options))
+  const options: WarmOptions = {
+    ...optionsOf(values),
+    keys: keysOf(environment),
+    environment,
+    output,
+    progress,
+    patience
+  }
+  if (values.popular !== undefined)
+    end(await warmPopular(read.whole('popular', values.popular, mostPopular) ?? 0, options))
   else if (values.import !== undefined) end(await warmImport(values.import, values.requests, options))
   else end(await warmRequests(file ?? '', options))
 }
@@ -92,6 +106,7 @@ function parse(flags: readonly string[]) {
     'skip-invalid': yes,
     state: text,
     restart: yes,
+    'batch-api': yes,
     quiet: yes,
     import: text,
     requests: text,
@@ -114,6 +129,11 @@ function parse(flags: readonly string[]) {
     if (!(takenBy[mode].has(name) || name === mode))
       throw wrong(`--${name}: expected it ${places[name] ?? 'elsewhere'}, got it beside ${given[0]}`)
   }
+  if (values['batch-api'] === true && values.budget !== undefined) {
+    throw wrong(
+      '--budget: expected it without --batch-api, because what a batch costs is known when it has been paid; --limit N keeps it small'
+    )
+  }
   return { values, file: positionals[0] }
 }
 
@@ -122,7 +142,7 @@ const ofFiles = [...everywhere, 'tag', 'ttl', 'header', 'limit', 'skip-invalid',
 
 /** Which flags a mode heeds: one that it would pass over is a mistake of who gives it. */
 const takenBy: Readonly<Record<'file' | 'import' | 'popular', ReadonlySet<string>>> = {
-  file: new Set([...ofFiles, 'budget', 'allow-unknown']),
+  file: new Set([...ofFiles, 'budget', 'allow-unknown', 'batch-api']),
   import: new Set([...ofFiles, 'requests']),
   popular: new Set([...everywhere, 'budget'])
 }
@@ -130,24 +150,24 @@ const takenBy: Readonly<Record<'file' | 'import' | 'popular', ReadonlySet<string
 const places: Readonly<Record<string, string>> = {
   requests: 'with --import',
   budget: 'where something is asked',
-  'allow-unknown': 'with a file of requests'
+  'allow-unknown': 'with a file of requests',
+  'batch-api': 'with a file of requests'
 }
 
-function optionsOf(values: Values): Omit<WarmOptions, 'keys' | 'environment' | 'output' | 'progress'> {
+const read = flagValues('warm')
+
+function optionsOf(values: Values): Omit<WarmOptions, 'keys' | 'environment' | 'output' | 'progress' | 'patience'> {
   const { url = 'http://127.0.0.1:4141', tag: tags = [], ttl, state } = values
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw wrong(`--url: expected a URL such as http://127.0.0.1:4141, got ${JSON.stringify(url)}`)
-  }
   try {
     controlsOf({ tags, ...(ttl === undefined ? {} : { ttl }) }, {})
   } catch (error) {
     throw wrong(`--${messageOf(error).replace(/^tags/, 'tag')}`, error)
   }
-  const limit = whole('limit', values.limit)
+  const limit = read.whole('limit', values.limit)
   return {
-    url: url.replace(/(\/v1)?\/*$/, ''),
-    concurrency: whole('concurrency', values.concurrency, 1024) ?? 8,
-    budgetUsd: dollars(values.budget),
+    url: read.url('url', url),
+    concurrency: read.whole('concurrency', values.concurrency, 1024) ?? 8,
+    budgetUsd: read.dollars('budget', values.budget),
     allowUnknown: values['allow-unknown'] === true,
     defaults: { tags, ...(ttl === undefined ? {} : { ttl }) },
     headers: readHeaders(values.header ?? []),
@@ -155,22 +175,9 @@ function optionsOf(values: Values): Omit<WarmOptions, 'keys' | 'environment' | '
     skipInvalid: values['skip-invalid'] === true,
     state,
     restart: values.restart === true,
+    batchApi: values['batch-api'] === true,
     isQuiet: values.quiet === true
   }
-}
-
-function dollars(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const amount = /^\d*\.?\d+$/.test(text.trim()) ? Number(text) : Number.NaN
-  if (amount > 0) return amount
-  throw wrong(`--budget: expected US dollars, more than 0, such as 5 or 0.50, got ${JSON.stringify(text)}`)
-}
-
-function whole(name: string, text: string | undefined, most = 1_000_000_000): number | undefined {
-  if (text === undefined) return undefined
-  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN
-  if (value >= 1 && value <= most) return value
-  throw wrong(`--${name}: expected a whole number from 1 to ${most}, got ${JSON.stringify(text)}`)
 }
 
 function wrong(message: string, cause?: unknown): UsageError {

@@ -47,7 +47,7 @@ export function routes({
     storing(cache),
     ...entries(cache),
     invalidation(cache),
-    importing(cache, tools, kindOf),
+    importing(cache, tools, kindOf, router),
     rewarming({ cache, addressOf: router.addressOf, askAnew: (wire) => cache.keeping(kindOf(wire), router.ask) }),
     explaining(cache, tools, kindOf)
   ]

@@ -22,6 +22,8 @@ export interface Pair {
   readonly ttlMs?: number
   /** What the answer cost, in US dollars. */
   readonly costUsd?: number
+  /** It comes from the provider's own interface for batches: what it cost is the price of that. */
+  readonly batch?: true
   /** How long it took to make, in milliseconds. */
   readonly tookMs?: number
   /** Where the response does not say it itself. */
@@ -30,7 +32,7 @@ export interface Pair {
 
 /**
  * Reads a pair: `request` with or without `endpoint`, or a line of a batch (`url` and `body`, or `params`), with
- * `response`, and if wanted `tags`, `ttl`, `costUsd`, `tookMs` and `usage` (`inputTokens` and `outputTokens`, or as the
+ * `response`, and if wanted `tags`, `ttl`, `costUsd`, `batch`, `tookMs` and `usage` (`inputTokens` and `outputTokens`, or as the
  * provider names them).
  * @throws RepriseError `invalid-body` naming the field, what was expected and got. It does not look into the response
  * (`answerBody` does), nor whether the request may be cached.
@@ -43,7 +45,7 @@ export function pairOf(value: unknown): Pair {
   }
   const problem = wire.check(request)
   if (problem !== undefined) throw invalid(field, `${field}: ${problem.message}`)
-  const { response, tags, ttl, costUsd, tookMs, usage } = value
+  const { response, tags, ttl, costUsd, batch, tookMs, usage } = value
   if (!(isObject(response) || (typeof response === 'string' && response !== ''))) {
     throw invalid('response', `response: expected an object or a text that is not empty, got ${excerpt(response)}`)
   }
@@ -55,6 +57,7 @@ export function pairOf(value: unknown): Pair {
     tags: tagsOf(tags),
     ...given('ttlMs', ttl, ttlOf),
     ...given('costUsd', costUsd, (amount) => amountOf('costUsd', amount)),
+    ...(batch === true ? { batch } : {}),
     ...given('tookMs', tookMs, (amount) => amountOf('tookMs', amount)),
     ...given('usage', usage, (counts) => countsOf(wire, counts))
   }

@@ -11,6 +11,13 @@ export interface BatchLimits {
   readonly size: number
 }
 
+export interface BatchListener {
+  /** Nobody may join any more; perhaps called again. */
+  closed(): void
+  /** They have been asked together; whether that has answered any of them. Not called when all have left. */
+  ended(isOfUse: boolean): void
+}
+
 /**
  * Requests of one group: they wait to be asked together, are asked, and each gets what belongs to it. Whoever leaves is
  * answered at once, and nobody else hears of it; the call is aborted when the last one has left, never before.
@@ -21,25 +28,24 @@ export class BatchWindow<Request, Result> {
   readonly #batching: Batching<Request, Result>
   readonly #next: Handler<Request, Result>
   readonly #size: number
-  readonly #onClose: () => void
+  readonly #listener: BatchListener
   /** Those who still wait for their answer, in the order in which they came. */
   readonly #members = new Set<Member<Request, Result>>()
   readonly #controller = new AbortController()
   readonly #timer: NodeJS.Timeout
 
-  /** `onClose` is called when nobody may join any more, and perhaps again. */
   constructor(
     kind: string,
     batching: Batching<Request, Result>,
     next: Handler<Request, Result>,
     { windowMs, size }: BatchLimits,
-    onClose: () => void
+    listener: BatchListener
   ) {
     this.#kind = kind
     this.#batching = batching
     this.#next = next
     this.#size = size
-    this.#onClose = onClose
+    this.#listener = listener
     this.#timer = setTimeout(() => this.#go(), windowMs)
   }
 
@@ -87,12 +93,14 @@ export class BatchWindow<Request, Result> {
     const answer = await this.#call(combined.request, members)
     const parts = answer && this.#attempt('split', first, () => combined.split(answer))
     const alone: Member<Request, Result>[] = []
+    let told = 0
     const reasons = new Set<string>()
     for (const [place, member] of members.entries()) {
       if (!this.#members.has(member)) continue
       const part = parts === undefined ? failed : (parts[place] ?? missing)
       if ('answer' in part) {
         const { value, origin } = part.answer
+        told += 1
         this.#land(member, () => member.resolve({ value, origin: { ...origin, batched: members.length } }))
       } else {
         reasons.add(part.doubt)
@@ -100,6 +108,7 @@ export class BatchWindow<Request, Result> {
       }
     }
     const { length: size } = members
+    if (told + alone.length > 0) this.#listener.ended(told > 0)
     first.observe({
       type: 'batched',
       layer: 'batch',
@@ -157,7 +166,7 @@ export class BatchWindow<Request, Result> {
 
   #close(): void {
     clearTimeout(this.#timer)
-    this.#onClose()
+    this.#listener.closed()
   }
 }
 

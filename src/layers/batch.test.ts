@@ -50,6 +50,24 @@ function watch(answer: Promise<Answer<string>>): { outcome: unknown } {
 }
 
 describe('a batch', () => {
+  it('is not tried again for ten minutes where three in a row have answered nobody', async () => {
+    const { provider, ask, asked, answer } = setUp({ on: true, size: 2 })
+    const doubt = { doubt: 'tampered' }
+    for (const round of [0, 1, 2]) {
+      const pair = [ask(`red: a${round}`), ask(`red: b${round}`)]
+      const call = provider.asked.length - 1
+      answer(call, { [`red: a${round}`]: doubt, [`red: b${round}`]: doubt })
+      await pass(0)
+      for (const alone of [call + 1, call + 2]) answer(alone)
+      await Promise.all(pair)
+    }
+    const before = provider.asked.length
+    const pair = [ask('red: c'), ask('red: d'), ask('blue: c'), ask('blue: d')]
+    expect(asked().slice(before)).toEqual(['red: c', 'red: d', ['blue: c', 'blue: d']])
+    for (let call = before; call < provider.asked.length; call++) answer(call)
+    await Promise.all(pair)
+  })
+
   it('asks in one call what arrives within 500 ms, and gives each its own answer, wherever it stands', async () => {
     const { provider, ask, asked, answer } = setUp()
     const answers = [ask('red: 1'), ask('red: 2')]

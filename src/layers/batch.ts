@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Batching, Together } from '../core/batching.ts'
 import { RepriseError } from '../core/errors.ts'
 import type { Context, Layer } from '../core/handler.ts'
@@ -13,7 +14,13 @@ export interface BatchOptions {
   readonly size?: number
 }
 
-export type BatchLayerOptions = BatchOptions & Pick<Together<unknown, unknown>, 'tagsThatMatter'>
+export interface BatchLayerOptions extends BatchOptions, Pick<Together<unknown, unknown>, 'tagsThatMatter'> {
+  /**
+   * After so many batches in a row that answered nobody, a group is asked alone for ten minutes: they are paid for, and a
+   * system prompt may forbid what the parts are asked, or all that comes is too much for one call. Default: 3.
+   */
+  readonly patience?: number
+}
 
 /**
  * Asks requests together that come at about the same time and differ in nothing but what is asked. Stands below keep, so
@@ -29,7 +36,7 @@ export function batch<Request extends object, Result>(
   options: BatchLayerOptions = {}
 ): Layer<Request, Result> {
   const { on, windowMs, size } = checkedBatchOptions(options)
-  const { tagsThatMatter = (tags) => tags } = options
+  const { tagsThatMatter = (tags) => tags, patience = 3 } = options
 
   /** Equal texts, asked together; undefined: alone. */
   function groupOf(request: Request, { scope, tenant, tags, spare, observe }: Context): string | undefined {
@@ -49,11 +56,25 @@ export function batch<Request extends object, Result>(
     name: 'batch',
     wrap(next) {
       const windows = new Map<string, BatchWindow<Request, Result>>()
+      /** How many batches of a group in a row were of no use to anybody. */
+      const useless = new LRUCache<string, number>({ max: mostGroups, ttl: sparedMs, ttlResolution: 0 })
 
       function open(group: string): BatchWindow<Request, Result> {
-        const window = new BatchWindow(kind.name, batching, next, { windowMs, size }, () => {
-          if (windows.get(group) === window) windows.delete(group)
-        })
+        const window = new BatchWindow(
+          kind.name,
+          batching,
+          next,
+          { windowMs, size },
+          {
+            closed() {
+              if (windows.get(group) === window) windows.delete(group)
+            },
+            ended(isOfUse) {
+              if (isOfUse) useless.delete(group)
+              else useless.set(group, (useless.get(group) ?? 0) + 1)
+            }
+          }
+        )
         windows.set(group, window)
         return window
       }
@@ -62,7 +83,7 @@ export function batch<Request extends object, Result>(
         // Whoever wants to see an answer while it is made does not want to wait for it.
         const isAsked = (context.batch ?? on) && context.onDelta === undefined
         const group = isAsked ? groupOf(request, context) : undefined
-        if (group === undefined) return next(request, context)
+        if (group === undefined || (useless.get(group) ?? 0) >= patience) return next(request, context)
         const { signal } = context.caller
         if (signal.aborted) return Promise.reject(gone(signal))
         return (windows.get(group) ?? open(group)).join(request, context)
@@ -70,6 +91,10 @@ export function batch<Request extends object, Result>(
     }
   }
 }
+
+/** For how long, in milliseconds, and of how many groups that is known. */
+const sparedMs = 600_000
+const mostGroups = 1000
 
 /** The options, with defaults. @throws RepriseError `invalid-option` naming the option, what was expected and got */
 export function checkedBatchOptions({

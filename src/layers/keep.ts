@@ -101,6 +101,7 @@ export function keep<Request extends object, Result>(
     const stored = await entries.put(entry, {
       layer,
       since: mark,
+      observe: context.observe,
       ...(partitioned === undefined ? {} : { vector: partitioned })
     })
     if (!stored) return false

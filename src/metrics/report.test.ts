@@ -93,6 +93,11 @@ describe('the report', () => {
     ])
   })
 
+  it('says how many calls several requests were asked in, and how many those were', () => {
+    const batched = { type: 'batched', layer: 'batch', kind: 'llm', alone: 0, reasons: [] } as const
+    expect(reportOf({ ...batched, size: 5 }, { ...batched, size: 2 }).batches).toEqual({ calls: 2, requests: 7 })
+  })
+
   it('has the four layers before anything has been counted, and all its fields', () => {
     const layer = {
       hit_rate: 0,

@@ -22,4 +22,6 @@ export interface PutOptions {
   readonly since?: number
   /** Kept beside an entry, and not told as stored. Default: false. */
   readonly isAuxiliary?: boolean
+  /** Told when it is refused. Default: who is told of everything. */
+  readonly observe?: Observe
 }

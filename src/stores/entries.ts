@@ -162,7 +162,8 @@ export class Entries implements Tally {
    * Stores an entry for a layer; true when the store has it. With `since`, unless what it answers, or one of its tags,
    * has been invalidated after that mark.
    */
-  async put(entry: Entry, { vector, layer = 'exact', since, isAuxiliary = false }: PutOptions = {}): Promise<boolean> {
+  async put(entry: Entry, putOptions: PutOptions = {}): Promise<boolean> {
+    const { vector, layer = 'exact', since, isAuxiliary = false, observe = this.#observe } = putOptions
     const ttlMs = entry.expiresAtMs - this.#now()
     // A store that has just let a read wait in vain need not let the same request wait again.
     if (ttlMs <= 0 || this.#reads.isOpen) return false
@@ -195,7 +196,7 @@ export class Entries implements Tally {
       // What has been deleted was something else.
       options = { ...options, since: deletions.mark }
     }
-    if (!isAuxiliary) this.#observe({ type: 'refused', layer, kind, key, reason: 'invalidated' })
+    if (!isAuxiliary) observe({ type: 'refused', layer, kind, key, reason: 'invalidated' })
     return false
   }
 

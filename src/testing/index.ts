@@ -1,5 +1,7 @@
 export { embedderContract } from './embedder-contract.ts'
 export {
+  type BatchLine,
+  type BatchOptions,
   type Call,
   type Delay,
   type Embed,

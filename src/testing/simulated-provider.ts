@@ -3,26 +3,38 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { messageOf } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
+import { AnthropicBatches } from './simulated/anthropic-batches.ts'
+import { Batches, type BatchLine, type BatchOptions } from './simulated/batches.ts'
 import { chat } from './simulated/chat.ts'
 import { textOf } from './simulated/checks.ts'
 import { complete } from './simulated/completion.ts'
 import { defaultAnswer } from './simulated/default-answer.ts'
-import { openai } from './simulated/dialects.ts'
+import { anthropic, type Dialect, openai } from './simulated/dialects.ts'
 import { echo } from './simulated/echo.ts'
 import { checkEmbeddings, type Embed, embeddings } from './simulated/embeddings.ts'
-import type { Completion, Endpoint, EndpointName, Problem, Question, Reply, Terms } from './simulated/endpoint.ts'
+import type {
+  Completion,
+  Endpoint,
+  EndpointName,
+  Problem,
+  Question,
+  Reply,
+  Spoken,
+  Terms
+} from './simulated/endpoint.ts'
 import { type Fault, FaultQueue, spoilingOf } from './simulated/faults.ts'
 import { Making } from './simulated/making.ts'
 import { countPrompt, messages } from './simulated/messages.ts'
 import { checkPrompt } from './simulated/messages-check.ts'
 import { defaultModels, describeModel, goesBy, listModels, noSuchModel } from './simulated/models.ts'
+import { OpenaiBatches } from './simulated/openai-batches.ts'
 import { type Delay, Pace } from './simulated/pace.ts'
 import { responses } from './simulated/responses.ts'
 import { type Route, routeOf } from './simulated/route.ts'
 import { hashOf, seeded } from './simulated/seeded.ts'
 import { type Call, Visit } from './simulated/visit.ts'
 
-export type { Call, Delay, Embed, EndpointName, Fault, Question, Reply }
+export type { BatchLine, BatchOptions, Call, Delay, Embed, EndpointName, Fault, Question, Reply }
 
 /** A paid provider that costs nothing: it speaks the wire of OpenAI and of Anthropic on a real socket. */
 export interface SimulatedProvider {
@@ -34,6 +46,10 @@ export interface SimulatedProvider {
   readonly anthropicUrl: string
   /** Every request received, oldest first. */
   readonly calls: readonly Call[]
+  /** The requests of batches that were answered, oldest first: each is paid for. */
+  readonly batched: readonly BatchLine[]
+  /** Lets all batches end that have no end of their own yet, and those to come. */
+  endBatches(): void
   /** How many requests were received, at one endpoint or in all. */
   count(endpoint?: EndpointName): number
   /** Forgets calls and faults. */
@@ -57,6 +73,8 @@ export interface Options {
   readonly keys?: readonly string[]
   /** The models there are. Default: all may be asked, and some well-known ones are listed. */
   readonly models?: readonly string[]
+  /** What becomes of batches. Default: each has ended, every request answered, when somebody looks. */
+  readonly batches?: BatchOptions
   /** How many tokens one piece of a stream carries. Default: 1 to 4, as follows from the request. */
   readonly chunkTokens?: number
   /** Sends streams in network writes of this many bytes, so that events and characters are cut. Default: by events. */
@@ -74,7 +92,7 @@ const repeatableCreatedS = 1_760_000_000
 
 /**
  * Starts a simulated provider. Endpoints: `POST /v1/chat/completions`, `/v1/responses`, `/v1/embeddings`, `/v1/messages`,
- * `/v1/messages/count_tokens`, and `GET /v1/models`, `/v1/models/:id`; any other request below `/v1/` is answered with
+ * `/v1/messages/count_tokens`, those for files and batches (`/v1/files`, `/v1/batches`, `/v1/messages/batches`), and `GET /v1/models`, `/v1/models/:id`; any other request below `/v1/` is answered with
  * what it was. Requests are validated, refused and answered in the provider's own words, plain or streaming; the same
  * request gets the same words, whether it streams or not. Rejects when the port is taken.
  */
@@ -83,6 +101,10 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
   const faults = new FaultQueue()
   const provider = randomUUID()
   let received = 0
+
+  const batches = new Batches(options.batches ?? {}, answerLine)
+  const openaiBatches = new OpenaiBatches(batches)
+  const anthropicBatches = new AnthropicBatches(batches)
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const bytes = await bytesOf(request)
@@ -136,9 +158,12 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
     if (refused !== undefined) return visit.refuse(refused)
     if (route.endpoint === 'other') return visit.json(echo(request, route.url, bytes))
     if (route.endpoint === 'models') return showModels(visit, route)
+    const exchange = { method: request.method ?? '', url: route.url, headers: request.headers, bytes, body, base: url }
+    if (route.endpoint === 'message-batches') return anthropicBatches.answer(visit, exchange)
+    if (route.endpoint === 'files' || route.endpoint === 'batches') return openaiBatches.answer(visit, exchange)
     if (body === undefined) return visit.refuse(unreadable)
     const version = String(request.headers['anthropic-version'] ?? '')
-    const problem = check(route, body, { strict: options.strict ?? true, version })
+    const problem = check(route.endpoint, body, { strict: options.strict ?? true, version })
     if (problem !== undefined) return visit.refuse(problem)
     const endpoint = endpoints[route.endpoint]
     if (endpoint !== undefined) return generate(visit, endpoint, body)
@@ -146,14 +171,26 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
     return visit.json(route.endpoint === 'embeddings' ? embeddings(body, options.embed) : countPrompt(body))
   }
 
-  function check(route: Route, body: JsonObject, terms: Terms): Problem | undefined {
+  function check(name: EndpointName, body: JsonObject, terms: Terms): Problem | undefined {
     const problem =
-      endpoints[route.endpoint]?.check(body, terms) ??
-      (route.endpoint === 'embeddings' ? checkEmbeddings(body, terms) : undefined) ??
-      (route.endpoint === 'count-tokens' ? checkPrompt(body, terms) : undefined)
+      endpoints[name]?.check(body, terms) ??
+      (name === 'embeddings' ? checkEmbeddings(body, terms) : undefined) ??
+      (name === 'count-tokens' ? checkPrompt(body, terms) : undefined)
     const model = textOf(body['model'])
     const known = options.models === undefined || goesBy(options.models, model)
-    return problem ?? (known ? undefined : noSuchModel(model, route.dialect.name))
+    return problem ?? (known ? undefined : noSuchModel(model, dialectFor(name).name))
+  }
+
+  /** A request of a batch, as it would be answered alone. */
+  async function answerLine({ batch, customId, endpoint: name, body }: BatchLine) {
+    const problem = check(name, body, { strict: options.strict ?? true, version: '2023-06-01' })
+    if (problem !== undefined) {
+      const status = problem.status ?? 400
+      return { status, body: dialectFor(name).error(status, problem, `req_${customId}`) }
+    }
+    const endpoint = endpoints[name]
+    if (endpoint === undefined) return { status: 200, body: embeddings(body, options.embed) }
+    return { status: 200, body: (await spoken(endpoint, body, 'none', `${batch} ${customId}`)).body }
   }
 
   async function showModels(visit: Visit, route: Route): Promise<void> {
@@ -164,32 +201,35 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
     return visit.refuse(noSuchModel(route.model, name))
   }
 
-  async function generate(visit: Visit, endpoint: Endpoint, body: JsonObject): Promise<void> {
-    // How an answer is delivered does not change what it says.
-    const { stream, stream_options: _, ...asked } = body
-    const hash = hashOf({ endpoint: endpoint.name, body: asked })
+  /** What the model says. */
+  async function spoken(endpoint: Endpoint, body: JsonObject, fault: Fault, salt: string): Promise<Spoken> {
+    const hash = questionOf(endpoint, body)
     const wishes = endpoint.wishes(body)
     const completions: Completion[] = []
     for (let choice = 0; choice < wishes.choices; choice++) {
       const { lastUserText } = wishes
       const question = { endpoint: endpoint.name, model: textOf(body['model']), lastUserText, body, choice }
       const reply = (await options.answer?.(question)) ?? defaultAnswer(question, wishes, hash)
-      completions.push(complete(reply, wishes, spoilingOf(visit.fault)))
+      completions.push(complete(reply, wishes, spoilingOf(fault)))
     }
     const making = new Making({
       question: hash,
-      call: options.repeatable ? '' : visit.salt,
+      call: options.repeatable ? '' : salt,
       createdS: options.repeatable ? repeatableCreatedS : Math.floor(Date.now() / 1000),
       chunkTokens: options.chunkTokens
     })
-    const spoken = endpoint.speak(body, completions, making)
-    const pace = new Pace(options.delay, seeded(`pace ${hash}`), visit.signal)
+    return endpoint.speak(body, completions, making)
+  }
+
+  async function generate(visit: Visit, endpoint: Endpoint, body: JsonObject): Promise<void> {
+    const said = await spoken(endpoint, body, visit.fault, visit.salt)
+    const pace = new Pace(options.delay, seeded(`pace ${questionOf(endpoint, body)}`), visit.signal)
     await pace.begin()
-    if (stream === true) return visit.stream(spoken, pace)
-    await pace.tokens(spoken.outputTokens)
-    if (visit.fault !== 'stream-error') return visit.json(spoken.body)
-    if (spoken.failed === undefined) visit.refuseWith({ status: 500 })
-    else visit.failed(spoken.failed)
+    if (body['stream'] === true) return visit.stream(said, pace)
+    await pace.tokens(said.outputTokens)
+    if (visit.fault !== 'stream-error') return visit.json(said.body)
+    if (said.failed === undefined) visit.refuseWith({ status: 500 })
+    else visit.failed(said.failed)
   }
 
   const server = createServer((request, response) => {
@@ -210,10 +250,13 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
     openaiUrl: `${url}/v1`,
     anthropicUrl: url,
     calls,
+    batched: batches.answered,
+    endBatches: () => batches.end(),
     count: (endpoint) =>
       endpoint === undefined ? calls.length : calls.filter((call) => call.endpoint === endpoint).length,
     reset() {
       calls.length = 0
+      batches.answered.length = 0
       faults.clear()
     },
     fail: (...given) => faults.add(...given),
@@ -223,6 +266,15 @@ export async function simulatedProvider(options: Options = {}): Promise<Simulate
       await closed
     }
   }
+}
+
+/** A hash of what is asked: how an answer is delivered does not change what it says. */
+function questionOf(endpoint: Endpoint, { stream: _, stream_options: __, ...asked }: JsonObject): string {
+  return hashOf({ endpoint: endpoint.name, body: asked })
+}
+
+function dialectFor(name: EndpointName): Dialect {
+  return name === 'messages' || name === 'count-tokens' ? anthropic : openai
 }
 
 const unreadable: Problem = {

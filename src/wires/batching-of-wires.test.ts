@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../core/json.ts'
-import { anthropicMessages } from './anthropic-messages.ts'
 import { anthropicMessagesBatching } from './anthropic-messages-batching.ts'
-import { openaiChat } from './openai-chat.ts'
 import { openaiChatBatching } from './openai-chat-batching.ts'
-import { openaiResponses } from './openai-responses.ts'
 import { openaiResponsesBatching } from './openai-responses-batching.ts'
 
 const turn = { role: 'user', content: 'Why?' }
@@ -177,117 +174,5 @@ describe('a schema', () => {
     expect(limit('claude-3-5-haiku-latest', 4096)).toBe(8192)
     expect(limit('claude-sonnet-4-5', 100_000)).toBe(100_000)
     expect(limit('somebodys', 100_000)).toBe(625_500)
-  })
-})
-
-describe('the answer to a part', () => {
-  it('holds nothing that may be about others, and counts as its dialect does', () => {
-    const usage = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 4, cacheWriteTokens: 3, reasoningTokens: 2 }
-    const part = { text: 'So.', usage, id: 'p0', request: chat }
-    const chatAnswer = openaiChatBatching.part(
-      {
-        id: 'c',
-        choices: [
-          {
-            index: 0,
-            message: { role: 'assistant', content: '{}', reasoning_content: 'of others', annotations: [{}] },
-            finish_reason: 'stop',
-            content_filter_results: {}
-          }
-        ],
-        prompt_filter_results: [{}],
-        usage: {
-          prompt_tokens: 90,
-          completion_tokens: 80,
-          total_tokens: 170,
-          cost: 0.1,
-          prompt_tokens_details: { cached_tokens: 70, cache_write_tokens: 9, audio_tokens: 0 },
-          completion_tokens_details: { reasoning_tokens: 60 }
-        }
-      },
-      part
-    )
-    expect(chatAnswer).toEqual({
-      id: 'c-p0',
-      choices: [{ index: 0, message: { role: 'assistant', content: 'So.', annotations: [] }, finish_reason: 'stop' }],
-      usage: {
-        prompt_tokens: 10,
-        completion_tokens: 5,
-        total_tokens: 15,
-        prompt_tokens_details: { cached_tokens: 4, cache_write_tokens: 3, audio_tokens: 0 },
-        completion_tokens_details: { reasoning_tokens: 2 }
-      }
-    })
-    expect(openaiChat.usage(chatAnswer)).toEqual(usage)
-
-    const responseAnswer = openaiResponsesBatching.part(
-      {
-        id: 'r',
-        status: 'completed',
-        output: [
-          { type: 'reasoning', id: 'rs', summary: [{ type: 'summary_text', text: 'of others' }] },
-          { type: 'message', id: 'm', role: 'assistant', content: [{ type: 'output_text', text: '{}', logprobs: [] }] }
-        ],
-        text: { format: { type: 'json_schema', schema }, verbosity: 'medium' },
-        max_output_tokens: 500,
-        usage: {
-          input_tokens: 90,
-          input_tokens_details: { cached_tokens: 70, cache_write_tokens: 9 },
-          output_tokens: 80,
-          output_tokens_details: { reasoning_tokens: 60 },
-          total_tokens: 170
-        }
-      },
-      { ...part, request: { ...response, max_output_tokens: 50 } }
-    )
-    expect(responseAnswer).toMatchObject({
-      id: 'r-p0',
-      output: [{ id: 'm-p0', content: [{ type: 'output_text', text: 'So.', logprobs: [] }] }],
-      text: { format: { type: 'text' }, verbosity: 'medium' },
-      max_output_tokens: 50
-    })
-    expect(JSON.stringify(responseAnswer)).not.toContain('others')
-    expect(openaiResponses.usage(responseAnswer)).toEqual(usage)
-
-    const messageAnswer = anthropicMessagesBatching.part(
-      {
-        id: 'm',
-        type: 'message',
-        content: [{ type: 'tool_use', id: 't', name: 'answers', input: {} }],
-        stop_reason: 'tool_use',
-        usage: {
-          input_tokens: 11,
-          cache_creation_input_tokens: 9,
-          cache_read_input_tokens: 70,
-          cache_creation: { ephemeral_5m_input_tokens: 9, ephemeral_1h_input_tokens: 0 },
-          output_tokens: 80,
-          output_tokens_details: { thinking_tokens: 60 },
-          service_tier: 'standard'
-        }
-      },
-      part
-    )
-    expect(messageAnswer).toEqual({
-      id: 'm-p0',
-      type: 'message',
-      content: [{ type: 'text', text: 'So.' }],
-      stop_reason: 'end_turn',
-      usage: {
-        input_tokens: 3,
-        cache_creation_input_tokens: 3,
-        cache_read_input_tokens: 4,
-        cache_creation: { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 0 },
-        output_tokens: 5,
-        output_tokens_details: { thinking_tokens: 2 },
-        service_tier: 'standard'
-      }
-    })
-    expect(anthropicMessages.usage(messageAnswer)).toEqual(usage)
-  })
-
-  it('says nothing of tokens where the call did not', () => {
-    const part = { text: 'So.', usage: undefined, id: 'p0', request: chat }
-    expect(openaiChatBatching.part({ choices: [{ message: { content: '' } }], usage: null }, part)['usage']).toBeNull()
-    expect(anthropicMessagesBatching.part({ content: [] }, part)).not.toHaveProperty('usage')
   })
 })

@@ -43,11 +43,11 @@ function fromJson(said: string): Told | string {
     return 'unreadable'
   }
   if (!isObject(value)) return 'unreadable'
-  const members = value
+  const object = value
   // A parser keeps the last of several members with one name: read as they are written, none is lost.
   const raw = Buffer.from(said)
   return membersOf(raw, skipSpaces(raw, 0)).map(({ name }) => {
-    const text = Object.hasOwn(members, name) ? members[name] : undefined
+    const text = Object.hasOwn(object, name) ? object[name] : undefined
     return [name, typeof text === 'string' ? text : undefined]
   })
 }

@@ -59,6 +59,18 @@ describe('usage', () => {
     ])
   })
 
+  it('writes nothing to a cache that was read from it', () => {
+    const total = { inputTokens: 10, outputTokens: 0, cachedInputTokens: 3, cacheWriteTokens: 7 }
+    const parts = [
+      { input: 1, output: 0 },
+      { input: 1, output: 0 }
+    ]
+    expect(usageShares(total, parts)).toEqual([
+      { inputTokens: 5, outputTokens: 0, cachedInputTokens: 2, cacheWriteTokens: 3 },
+      { inputTokens: 5, outputTokens: 0, cachedInputTokens: 1, cacheWriteTokens: 4 }
+    ])
+  })
+
   it('loses nothing of counts that no provider gives', () => {
     for (const total of [2.5, 1e300, Number.MAX_SAFE_INTEGER]) {
       const shares = wholeShares(total, [1, 2, 3])

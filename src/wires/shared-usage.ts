@@ -50,14 +50,11 @@ export function usageShares(total: Usage, sizes: readonly PartSize[]): readonly 
  */
 const outputWeight = 4
 
-/** A call's dollars, shared out by what each part has of its tokens; they add up to the call's. */
+/** A call's dollars, shared out by what each part has of its tokens; they add up to the call's, as doubles do. */
 export function costShares(totalUsd: number, tokens: readonly PartSize[]): readonly number[] {
   const weights = shareable(tokens.map(({ input, output }) => input + outputWeight * output))
   const whole = sum(weights)
-  const shares = weights.map((weight) => totalUsd * (weight / whole))
-  // Whoever pays most pays for the rounding, too.
-  const payer = weights.indexOf(Math.max(...weights))
-  return shares.map((share, at) => (at === payer ? totalUsd - sum(shares.filter((_, of) => of !== at)) : share))
+  return weights.map((weight) => totalUsd * (weight / whole))
 }
 
 function optionalShares(total: number | undefined, weights: readonly number[]): readonly number[] | undefined {

@@ -52,7 +52,7 @@ export function batchingModel(
 
 /** The parts of a combined prompt, the check among them; undefined for any other prompt. */
 export function partsOf(prompt: string): readonly PromptPart[] | undefined {
-  const from = prompt.search(/Here are \d+ separate requests\./)
+  const from = prompt.search(/Here are \d+ separate requests, /)
   if (from === -1 || !prompt.endsWith('in the form that was described before the first one.')) return undefined
   const parts: PromptPart[] = []
   let rest = prompt.slice(from)
@@ -89,7 +89,7 @@ function spoilt(
 }
 
 function wrongly(id: string): string {
-  return id.slice(0, -1) + (id.endsWith('a') ? 'b' : 'a')
+  return id.slice(0, -1) + (id.endsWith('1') ? '2' : '1')
 }
 
 /** The answers as they were asked for: as JSON, as a call of a tool, or as text with lines between them. */

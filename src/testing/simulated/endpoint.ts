@@ -2,7 +2,17 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { Making } from './making.ts'
 
 /** What a request was sent to. `other` is each path below /v1 that nobody here knows. */
-export type EndpointName = 'chat' | 'responses' | 'messages' | 'count-tokens' | 'embeddings' | 'models' | 'other'
+export type EndpointName =
+  | 'chat'
+  | 'responses'
+  | 'messages'
+  | 'count-tokens'
+  | 'embeddings'
+  | 'models'
+  | 'files'
+  | 'batches'
+  | 'message-batches'
+  | 'other'
 
 /** Whose words are spoken: for errors, headers and credentials. */
 export type DialectName = 'openai' | 'anthropic'

@@ -26,9 +26,20 @@ export function routeOf(request: IncomingMessage): Route | undefined {
   if (endpoint !== undefined) {
     return { endpoint, dialect: endpoint === 'messages' || endpoint === 'count-tokens' ? anthropic : openai, url }
   }
+  const batches = batchEndpoint(request, url.pathname)
+  if (batches !== undefined)
+    return { endpoint: batches, dialect: batches === 'message-batches' ? anthropic : openai, url }
   const dialect = request.headers['anthropic-version'] === undefined ? openai : anthropic
   if (request.method === 'GET' && url.pathname === '/v1/models') return { endpoint: 'models', dialect, url }
   const model = request.method === 'GET' ? /^\/v1\/models\/([^/]+)$/.exec(url.pathname)?.[1] : undefined
   if (model !== undefined) return { endpoint: 'models', dialect, url, model: decodeURIComponent(model) }
   return { endpoint: 'other', dialect, url }
+}
+
+/** Below which of the endpoints for batches a path lies. */
+function batchEndpoint({ method, headers }: IncomingMessage, path: string): EndpointName | undefined {
+  if (/^\/v1\/messages\/batches(?:\/|$)/.test(path)) return 'message-batches'
+  if (/^\/v1\/batches(?:\/|$)/.test(path)) return 'batches'
+  const isUpload = method === 'POST' && String(headers['content-type']).startsWith('multipart/form-data')
+  return (path === '/v1/files' && isUpload) || path.startsWith('/v1/files/file-') ? 'files' : undefined
 }

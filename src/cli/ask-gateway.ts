@@ -1,30 +1,52 @@
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject } from '../core/json.ts'
 import type { Asked, AskedInVain } from '../jobs/ask-all.ts'
-import type { WarmRequest } from '../jobs/warm-lines.ts'
 import { retryAfterMs } from '../providers/retry-after.ts'
+import type { DialectName } from './dialect-headers.ts'
 import type { GatewayAnswer, GatewayConnection } from './gateway-connection.ts'
-import type { DialectName } from './warm-headers.ts'
+
+/** A request as a gateway is asked it. */
+export interface GatewayQuestion {
+  readonly dialect: DialectName
+  /** With /v1. */
+  readonly path: string
+  readonly body: Buffer | string
+  readonly tags: readonly string[]
+  /** As `x-reprise-ttl` says it. */
+  readonly ttl?: string
+  /** Narrower than the caller's own. */
+  readonly scope?: string
+  /** It may be asked together with others. */
+  readonly batch?: boolean
+}
 
 /** What the gateway says of an answer. */
-export interface WarmAnswer {
+export interface GatewayReply {
+  /** Who answered: `exact`, `semantic`, `provider`. */
+  readonly layer: string
   /** Nobody was asked because of it: it was there, or another call was shared. */
   readonly isHit: boolean
+  /** What it would have cost, where that is known. */
+  readonly savedUsd: number | undefined
   /** Why it is not in the cache now; undefined: it is. */
   readonly unstored: string | undefined
+  /** The answer's body. */
+  readonly text: string
 }
 
 /** Asks one request through a gateway. Throws when it is aborted, and RepriseError `provider-malformed` for no gateway. */
 export async function askGateway(
   gateway: GatewayConnection,
   dialectHeaders: (dialect: DialectName) => Readonly<Record<string, string>>,
-  { wire, path, body, tags, ttl }: WarmRequest,
+  { dialect, path, body, tags, ttl, scope, batch }: GatewayQuestion,
   signal: AbortSignal
-): Promise<Asked<WarmAnswer>> {
+): Promise<Asked<GatewayReply>> {
   const headers = {
-    ...dialectHeaders(wire.dialect.name),
+    ...dialectHeaders(dialect),
     ...(tags.length === 0 ? {} : { 'x-reprise-tags': tags.join(',') }),
-    ...(ttl === undefined ? {} : { 'x-reprise-ttl': ttl })
+    ...(ttl === undefined ? {} : { 'x-reprise-ttl': ttl }),
+    ...(scope === undefined ? {} : { 'x-reprise-scope': scope }),
+    ...(batch === true ? { 'x-reprise-batch': 'on' } : {})
   }
   const answer = await answered(gateway, path, headers, body, signal)
   if (!('text' in answer)) return answer
@@ -33,7 +55,7 @@ export async function askGateway(
   if (layer === undefined) {
     throw new RepriseError(
       'provider-malformed',
-      'what answers is no Reprise gateway, and stores nothing: it does not say where its answers come from (x-reprise-layer); name yours with --url URL'
+      `what answers is no Reprise gateway, and stores nothing: it does not say where its answers come from (x-reprise-layer); name yours with ${gateway.flag} URL`
     )
   }
   const status = String(answer.headers['cache-status'] ?? '')
@@ -41,10 +63,13 @@ export async function askGateway(
   const isStored = isHit || status.includes('stored') || status.includes('fwd=partial')
   return {
     ok: true,
-    costUsd: isHit ? 0 : costOf(answer),
+    costUsd: isHit ? 0 : moneyIn(answer, 'x-reprise-cost-usd'),
     answer: {
+      layer: String(layer),
       isHit,
-      unstored: isStored ? undefined : String(answer.headers['x-reprise-bypass-reason'] ?? 'not fit to be stored')
+      savedUsd: moneyIn(answer, 'x-reprise-saved-usd'),
+      unstored: isStored ? undefined : String(answer.headers['x-reprise-bypass-reason'] ?? 'not fit to be stored'),
+      text: answer.text
     }
   }
 }
@@ -54,7 +79,7 @@ export async function answered(
   gateway: GatewayConnection,
   path: string,
   headers: Readonly<Record<string, string>>,
-  body: Buffer,
+  body: Buffer | string,
   signal: AbortSignal
 ): Promise<GatewayAnswer | AskedInVain> {
   try {
@@ -95,8 +120,8 @@ function errorIn(text: string): { readonly message: string; readonly code: unkno
   return { message: text.length > 300 ? `${text.slice(0, 300)}...` : text, code: undefined }
 }
 
-function costOf({ headers }: GatewayAnswer): number | undefined {
-  const text = headers['x-reprise-cost-usd']
-  const cost = text === undefined || text === '' ? Number.NaN : Number(text)
-  return Number.isFinite(cost) ? cost : undefined
+function moneyIn({ headers }: GatewayAnswer, name: string): number | undefined {
+  const text = headers[name]
+  const usd = text === undefined || text === '' ? Number.NaN : Number(text)
+  return Number.isFinite(usd) ? usd : undefined
 }
