@@ -43,7 +43,7 @@ describe('reprise switch', () => {
   it('says which there are for one that there is not', async () => {
     await expect(run('sematnic', 'off')).rejects.toMatchObject({
       exitCode: 2,
-      message: expect.stringMatching(/^expected one of cache, llm, .*single-flight, got "sematnic"/)
+      message: expect.stringMatching(/^expected one of cache, llm, .*batch, got "sematnic"/)
     })
   })
 

@@ -134,8 +134,17 @@ eager-refresh: 0.5
     ])
   })
 
+  it('asks together as it is told to', async () => {
+    expect((await assembled('batch: on\nbatch-window: 200ms\nbatch-size: 8')).batch).toEqual({
+      on: true,
+      windowMs: 200,
+      size: 8
+    })
+    expect((await assembled('')).batch).toEqual({})
+  })
+
   it("keeps its entries in the user's cache folder where nothing is said", async () => {
-    expect(Object.keys(await assembled('')).sort()).toEqual(['embedding', 'store'])
+    expect(Object.keys(await assembled('')).sort()).toEqual(['batch', 'embedding', 'store'])
     expect((await assembled('')).store).toMatch(/^embedded:.*reprise$/)
   })
 

@@ -314,13 +314,13 @@ describe('switches', () => {
   it.each([
     [
       'switches: {semantc: off}',
-      'switches in FILE: expected fields among cache, llm, embedding, retrieval, value, exact, semantic, single-flight, got "semantc"'
+      'switches in FILE: expected fields among cache, llm, embedding, retrieval, value, exact, semantic, single-flight, batch, got "semantc"'
     ],
     ['switches: {semantic: maybe}', 'switches.semantic in FILE: expected on or off, got "maybe"'],
     ['switches: {semantic: 0}', 'switches.semantic in FILE: expected on or off, got 0'],
     [
       'switches: semantic',
-      'switches in FILE: expected NAME=on or NAME=off, NAME being cache, llm, embedding, retrieval, value, exact, semantic, single-flight, got "semantic"'
+      'switches in FILE: expected NAME=on or NAME=off, NAME being cache, llm, embedding, retrieval, value, exact, semantic, single-flight, batch, got "semantic"'
     ],
     ['switches: [semantic]', 'switches in FILE: expected a map or a text, got a list']
   ])('refuse %s', (text, expected) => {
