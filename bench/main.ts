@@ -1,4 +1,5 @@
 import { benchArena } from './arena.ts'
+import { benchBatching } from './batching.ts'
 import { benchEmbedders } from './embedders.ts'
 import { benchGateway } from './gateway.ts'
 import { benchInvalidation } from './invalidation.ts'
@@ -13,6 +14,7 @@ import { benchVectors } from './vectors.ts'
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   gateway: benchGateway,
   arena: benchArena,
+  batching: benchBatching,
   embedders: benchEmbedders,
   invalidation: benchInvalidation,
   meaning: benchMeaning,

@@ -27,14 +27,28 @@ export interface BatchGatewayRequest {
   readonly scope?: string | undefined
 }
 
+export interface BatchCheck {
+  /** The store's: what is invalidated from now on must not be stored later. */
+  readonly mark: number
+  /** By place, why. */
+  readonly refused: ReadonlyMap<number, string>
+}
+
+export interface GatewayStored extends BatchStored {
+  /** The places of those refused that may be taken later. */
+  readonly retryable: ReadonlySet<number>
+}
+
 /** What a gateway does for batches. */
 export interface BatchGateway {
   /** Hands anything on to a provider. */
   readonly transport: BatchTransport
   /** Whether the answer is there, could be there, or is not for the cache. */
   state(request: BatchGatewayRequest): Promise<'there' | 'lacking' | 'not-cached'>
-  /** Stores answers, or (without) says which of them would not be taken. All requests have one scope and one dialect. */
-  store(requests: readonly BatchGatewayRequest[], answers?: readonly JsonObject[]): Promise<BatchStored>
+  /** Says which of the requests' answers would not be stored. All have one scope and one dialect, here and below. */
+  check(requests: readonly BatchGatewayRequest[]): Promise<BatchCheck>
+  /** Stores answers that were asked for after the mark was given. */
+  store(requests: readonly BatchGatewayRequest[], answers: readonly JsonObject[], mark: number): Promise<GatewayStored>
   close(): Promise<void>
 }
 
@@ -77,6 +91,21 @@ export function batchGateway({ url, headersOf, adminToken, signal }: BatchGatewa
     })
   }
 
+  function sent(
+    requests: readonly BatchGatewayRequest[],
+    how: string,
+    answers?: readonly JsonObject[]
+  ): Promise<JsonObject> {
+    const [first] = requests
+    if (first === undefined) return Promise.resolve({})
+    const pairs = requests.flatMap((request, index) => [
+      Buffer.from(`${index === 0 ? '' : ','}{"endpoint":${JSON.stringify(request.path)},"batch":true,"request":`),
+      request.body,
+      Buffer.from(`,${said(request, answers?.[index])}`)
+    ])
+    return imported(first, Buffer.concat([Buffer.from(`{${how},"pairs":[`), ...pairs, Buffer.from(']}')]))
+  }
+
   return {
     async transport({ method, path, headers, body, signal: own }) {
       const answer = await ask(method, path, { headers, body: body ?? null, signal: own })
@@ -96,21 +125,25 @@ export function batchGateway({ url, headersOf, adminToken, signal }: BatchGatewa
       return status === 504 && text.includes('the answer is not in the cache') ? 'lacking' : 'not-cached'
     },
 
-    async store(requests, answers) {
-      const [first] = requests
-      if (first === undefined) return { costUsd: 0, unpriced: 0, refused: new Map() }
-      const pairs = requests.flatMap((request, index) => [
-        Buffer.from(`${index === 0 ? '' : ','}{"endpoint":${JSON.stringify(request.path)},"batch":true,"request":`),
-        request.body,
-        Buffer.from(`,${said(request, answers?.[index])}`)
-      ])
-      const head = `{"check":${answers === undefined},"pairs":[`
-      const value = await imported(first, Buffer.concat([Buffer.from(head), ...pairs, Buffer.from(']}')]))
+    async check(requests) {
+      const value = await sent(requests, '"check":true')
+      const { mark } = value
+      if (typeof mark === 'number') return { mark, refused: refusedIn(value) }
+      // What is stored without one may have been invalidated long before, and what is not stored is paid for in vain.
+      throw new RepriseError(
+        'store-unavailable',
+        `the store of the gateway at ${url} does not answer: nothing is submitted`
+      )
+    },
+
+    async store(requests, answers, mark) {
+      const value = await sent(requests, `"mark":${mark}`, answers)
       const { costUsd, unpriced } = value
       return {
         costUsd: typeof costUsd === 'number' ? costUsd : 0,
         unpriced: typeof unpriced === 'number' ? unpriced : 0,
-        refused: refusedIn(value)
+        refused: refusedIn(value),
+        retryable: new Set(itemsOf(value).flatMap((item) => (item['retryable'] === true ? Number(item['index']) : [])))
       }
     },
 
@@ -124,11 +157,12 @@ function said({ tags, ttl }: BatchGatewayRequest, answer: JsonObject | undefined
   return JSON.stringify(rest).slice(1)
 }
 
-function refusedIn({ refused }: JsonObject): ReadonlyMap<number, string> {
-  const items = Array.isArray(refused) ? refused : []
-  return new Map(
-    items.flatMap((item) => (isObject(item) ? [[Number(item['index']), String(item['reason'])] as const] : []))
-  )
+function refusedIn(value: JsonObject): ReadonlyMap<number, string> {
+  return new Map(itemsOf(value).map(({ index, reason }) => [Number(index), String(reason)]))
+}
+
+function itemsOf({ refused }: JsonObject): readonly JsonObject[] {
+  return Array.isArray(refused) ? refused.filter((item): item is JsonObject => isObject(item)) : []
 }
 
 function parsed(text: string): JsonObject | undefined {

@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto'
 import { RepriseError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
+import { canonical } from '../core/key.ts'
 import { BatchJob } from '../jobs/batch-job.ts'
 import { BatchJobState } from '../jobs/batch-job-state.ts'
-import type { BatchItem, BatchPatience, BatchProgress, BatchReport } from '../jobs/batch-report.ts'
+import type {
+  BatchAnswer,
+  BatchItem,
+  BatchLacking,
+  BatchPatience,
+  BatchProgress,
+  BatchReport,
+  BatchStored
+} from '../jobs/batch-report.ts'
+import { patiently, pause } from '../jobs/patiently.ts'
 import { anthropicBatches } from '../providers/anthropic-batches.ts'
 import { batchCaller } from '../providers/batch-api.ts'
 import { openaiBatches } from '../providers/openai-batches.ts'
@@ -26,6 +36,8 @@ export interface PrefetchRequest {
 export interface PrefetchOptions extends BatchGatewayOptions {
   /** Where it is noted which batches were begun; each job has its own, and only what is under way is in it. */
   readonly stateFile: string
+  /** What the batches were begun for, where the URL does not say it, because it is another each time. Default: the URL. */
+  readonly place?: string
   /** How many requests are looked up at a time. Default: 8. */
   readonly concurrency?: number
   readonly tell?: (progress: BatchProgress) => void
@@ -42,6 +54,10 @@ export interface PrefetchReport extends BatchReport {
 
 type Item = BatchItem & Pick<PrefetchRequest, 'tags' | 'ttl' | 'scope'>
 
+/** How often a gateway that does not answer is asked, and one whose store does not take an answer. */
+const attempts = 4
+/** As a request can bear. */
+const mostTags = 64
 /** As many requests are checked at a time, of so many bytes together. */
 const mostChecked = 100
 const mostBytes = 4_000_000
@@ -57,12 +73,12 @@ export async function prefetch(
   requests: readonly PrefetchRequest[],
   options: PrefetchOptions
 ): Promise<PrefetchReport> {
-  const { url, headersOf, stateFile, signal, tell = () => {}, print = () => {}, patience = {} } = options
-  const items = requests.flatMap((request) => itemOf(request) ?? [])
-  const tally = { hits: 0, unsuitable: requests.length - items.length }
+  const { url, place = url, headersOf, stateFile, signal, tell = () => {}, print = () => {}, patience = {} } = options
+  const tally = { hits: 0, unsuitable: 0 }
+  const items = itemsOf(requests, tally)
   const headers = { openai: headersOf('openai'), anthropic: headersOf('anthropic') }
   const purpose = createHash('sha256')
-    .update(JSON.stringify([url, headers]))
+    .update(JSON.stringify([place, headers]))
     .digest('hex')
   const state = BatchJobState.open(stateFile, purpose)
   const gateway = batchGateway(options)
@@ -74,7 +90,7 @@ export async function prefetch(
     },
     state,
     lacking: (some) => lacking(some, gateway, options, tally),
-    store: (answers) => storeAll(answers, gateway),
+    store: (answers, mark) => storeAll(answers, mark, gateway, signal),
     tell,
     print,
     signal,
@@ -88,19 +104,36 @@ export async function prefetch(
   }
 }
 
+/** The requests that a batch can take. What is asked for several times is asked once, for the tags of all. */
+function itemsOf(requests: readonly PrefetchRequest[], tally: { unsuitable: number }): readonly Item[] {
+  const items = new Map<string, Item>()
+  for (const request of requests) {
+    const item = itemOf(request)
+    if (item === undefined) {
+      tally.unsuitable += 1
+      continue
+    }
+    const same = items.get(item.digest)
+    const tags = [...new Set([...(same?.tags ?? []), ...item.tags])]
+    items.set(item.digest, { ...(same ?? item), tags: tags.slice(0, mostTags) })
+  }
+  return [...items.values()]
+}
+
 /** A request as a batch can take it; undefined for one that none can. */
 function itemOf({ path, body, tags, ttl, scope }: PrefetchRequest): Item | undefined {
   // An address with a query asks for more than a batch can say.
   const wire = wires.find((one) => `/v1${one.path}` === path)
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
   const text = bytes.toString()
-  const { model, stream } = JSON.parse(text) as JsonObject
+  const parsed = JSON.parse(text) as JsonObject
+  const { model, stream } = parsed
   if (wire === undefined || typeof model !== 'string' || stream === true) return undefined
   // The gateway reads answers' requests as JSON, and these would become others.
   if (inexactNumbers(text).some((number) => JSON.stringify(Number(number)) !== number)) return undefined
   const hash = createHash('sha256')
-    .update(JSON.stringify([path, tags, ttl, scope]))
-    .update(bytes)
+    .update(JSON.stringify([path, scope]))
+    .update(canonical(parsed))
   return {
     dialect: wire.dialect.name,
     path,
@@ -119,7 +152,7 @@ async function lacking(
   gateway: BatchGateway,
   { concurrency = 8, signal }: PrefetchOptions,
   tally: { hits: number; unsuitable: number }
-): Promise<readonly Item[]> {
+): Promise<BatchLacking<Item>> {
   const found: Item[] = []
   const rest = items.values()
   async function work(): Promise<void> {
@@ -133,34 +166,42 @@ async function lacking(
   }
   await Promise.all(Array.from({ length: concurrency }, work))
   const good: Item[] = []
+  let mark = Number.MAX_SAFE_INTEGER
   for (const chunk of chunks(found)) {
-    const { refused } = await gateway.store(chunk)
+    const { refused, mark: latest } = await patiently(() => gateway.check(chunk), attempts, signal)
+    mark = Math.min(mark, latest)
     good.push(...chunk.filter((_, index) => !refused.has(index)))
     tally.unsuitable += refused.size
   }
-  return good
+  return { items: good, mark }
 }
 
 async function storeAll(
-  answers: readonly { readonly item: Item; readonly answer: JsonObject }[],
-  gateway: BatchGateway
-): ReturnType<BatchGateway['store']> {
+  answers: readonly BatchAnswer<Item>[],
+  mark: number,
+  gateway: BatchGateway,
+  signal: AbortSignal
+): Promise<BatchStored> {
   const refused = new Map<number, string>()
   let costUsd = 0
   let unpriced = 0
   const places = new Map(answers.map(({ item }, place) => [item, place]))
-  const answerOf = new Map(answers.map(({ item, answer }) => [item, answer]))
+  const answerOf = (item: Item): JsonObject => answers[places.get(item) ?? -1]?.answer ?? {}
   for (const chunk of chunks(answers.map(({ item }) => item))) {
-    const stored = await gateway.store(
-      chunk,
-      chunk.map((item) => answerOf.get(item) ?? {})
-    )
-    for (const [index, why] of stored.refused) {
-      const item = chunk[index]
-      if (item !== undefined) refused.set(places.get(item) ?? -1, why)
+    let open = chunk
+    for (let attempt = 1; open.length > 0; attempt++) {
+      const stored = await gateway.store(open, open.map(answerOf), mark)
+      costUsd += stored.costUsd
+      unpriced += stored.unpriced
+      // It has been paid for: a store that was in haste may take it in a moment.
+      const isLast = attempt === attempts
+      for (const [index, why] of stored.refused) {
+        const item = open[index]
+        if (item !== undefined && (isLast || !stored.retryable.has(index))) refused.set(places.get(item) ?? -1, why)
+      }
+      open = isLast ? [] : open.filter((_, index) => stored.retryable.has(index))
+      if (open.length > 0) await pause(250 * 2 ** attempt, signal)
     }
-    costUsd += stored.costUsd
-    unpriced += stored.unpriced
   }
   return { refused, costUsd, unpriced }
 }

@@ -5,6 +5,7 @@ export function plural(count: number, one: string, several: string): string {
 
 /** US dollars with as many digits as say something. */
 export function dollars(usd: number): string {
-  if (usd === 0) return '$0'
+  // Sums of parts leave traces.
+  if (usd < 5e-9) return '$0'
   return `$${usd >= 0.1 ? usd.toFixed(2) : usd >= 0.001 ? usd.toFixed(4) : usd.toFixed(8).replace(/0+$/, '')}`
 }

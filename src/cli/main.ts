@@ -56,7 +56,10 @@ if (name === undefined || name === '--help' || name === '-h' || name === 'help')
 
 /** What the user can mend is one line; what only we can mend comes with where it happened. */
 function fail(error: unknown): void {
-  console.error(error instanceof RepriseError ? `reprise: ${error.message}` : error)
+  // It may quote what a server says or a file holds: nothing of that moves a cursor, or begins a line but in a list.
+  const said =
+    error instanceof RepriseError ? error.message.replace(/[^\P{Cc}\n]|\n(?! {2})|\p{Bidi_Control}/gu, ' ') : undefined
+  console.error(said === undefined ? error : `reprise: ${said}`)
   // A plan that is none is the mistake of who has named it, too.
   const isMisuse = error instanceof UsageError || (error instanceof RepriseError && error.code === 'invalid-plan')
   process.exitCode = isMisuse ? 2 : 1

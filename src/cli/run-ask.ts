@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../core/json.ts'
 import { answerText } from '../jobs/answer-text.ts'
+import type { AskedInVain } from '../jobs/ask-all.ts'
 import type { AskAtom } from '../plans/ask-atom.ts'
 import { wires } from '../wires/open.ts'
 import { askGateway } from './ask-gateway.ts'
@@ -20,7 +21,7 @@ export function askAtom(gateway: GatewayConnection, keys: Keys): AskAtom {
       ...(scope === undefined ? {} : { scope })
     }
     const asked = await askGateway(gateway, (dialect) => headersFor(dialect, keys), question, signal)
-    if (!asked.ok) return asked
+    if (!asked.ok) return withRemedy(asked, question.dialect, keys)
     const { layer, isHit, savedUsd, text } = asked.answer
     const said = parsed(text)
     const { text: words, lack } = said === undefined ? noJson : answerText(path, said)
@@ -41,6 +42,13 @@ export function askAtom(gateway: GatewayConnection, keys: Keys): AskAtom {
       }
     }
   }
+}
+
+/** Without a key a provider says that there is none, and not where it is looked for. */
+function withRemedy(vain: AskedInVain, dialect: DialectName, keys: Keys): AskedInVain {
+  if (vain.status !== 401 || keys[dialect] !== undefined) return vain
+  const name = dialect === 'openai' ? 'OPENAI_API_KEY' : 'ANTHROPIC_API_KEY'
+  return { ...vain, message: `${vain.message} (${name} is not set: give it the key)` }
 }
 
 const noJson = { text: undefined, lack: 'expected an answer in JSON, got something else' } as const

@@ -1,19 +1,17 @@
 import type { WaveExecutorOptions } from '../plans/wave-executor.ts'
-import { adminTokenFor } from './admin-token.ts'
 import { prefetch } from './batch-prefetch.ts'
 import { headersFor, type Keys } from './dialect-headers.ts'
 import { plural } from './figures.ts'
 import type { PlanDisplay } from './plan-display.ts'
 import { duration } from './progress-bar.ts'
+import type { RunGateway } from './run-gateway.ts'
 
 export interface RunBatchesOptions {
-  /** Of the gateway, without /v1. */
-  readonly url: string
+  readonly gateway: Pick<RunGateway, 'url' | 'place' | 'adminToken'>
   readonly keys: Keys
   /** Where it is noted which batches were begun. */
   readonly stateFile: string
   readonly concurrency: number
-  readonly environment: NodeJS.ProcessEnv
   readonly display: PlanDisplay
 }
 
@@ -29,13 +27,14 @@ export class RunBatches {
   }
 
   readonly beforeWave: NonNullable<WaveExecutorOptions['beforeWave']> = async (requests, wave, signal) => {
-    const { url, keys, stateFile, concurrency, environment, display } = this.#options
+    const { gateway, keys, stateFile, concurrency, display } = this.#options
     const startedMs = Date.now()
     try {
       const report = await prefetch(requests, {
-        url,
+        url: gateway.url,
+        place: gateway.place,
         headersOf: (dialect) => headersFor(dialect, keys),
-        adminToken: await adminTokenFor(url, environment),
+        adminToken: gateway.adminToken,
         stateFile,
         concurrency,
         signal,

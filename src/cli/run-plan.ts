@@ -15,6 +15,7 @@ import { ownGateway, type RunGateway, throughGateway } from './run-gateway.ts'
 import { isWhole, runJson, runReport } from './run-report.ts'
 import type { ScreenStream } from './run-screen.ts'
 import { RunTally } from './run-tally.ts'
+import { oneLine } from './table.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What the command was called with. */
@@ -25,7 +26,7 @@ export interface RunOptions {
   readonly settingFlags: readonly string[]
   readonly concurrency: number
   readonly batch: boolean
-  /** The providers' interfaces for batches first; only with `through`. */
+  /** The providers' interfaces for batches first. */
   readonly batchApi: boolean
   readonly budgetUsd: number | undefined
   readonly allowUnknown: boolean
@@ -40,8 +41,7 @@ export interface RunOptions {
 
 /** Runs a plan, and shows it. Resolves with what the program is to end with. */
 export async function runPlan(plan: Plan, options: RunOptions & { readonly keys: Keys }): Promise<number> {
-  const { concurrency, batch, budgetUsd, allowUnknown, resultsFile, restart, keys, output, batchApi, environment } =
-    options
+  const { concurrency, batch, budgetUsd, allowUnknown, resultsFile, restart, keys, output, batchApi } = options
   const stateFile = `${resultsFile}.batches`
   const waves = wavesOf(plan)
   const results = openResults(resultsFile, plan, restart)
@@ -70,7 +70,11 @@ export async function runPlan(plan: Plan, options: RunOptions & { readonly keys:
   }
 
   const user = interruption(() =>
-    display.print('stopping: waiting for what is under way; ctrl-c once more gives it up')
+    display.print(
+      batchApi
+        ? 'stopping: batches go on at the provider, and the same command picks them up; waiting for what else is under way'
+        : 'stopping: waiting for what is under way; ctrl-c once more gives it up'
+    )
   )
   let gateway: RunGateway | undefined
   let batches: RunBatches | undefined
@@ -80,8 +84,7 @@ export async function runPlan(plan: Plan, options: RunOptions & { readonly keys:
     display.print(
       `${plan.id}: ${plural(plan.atoms.length, 'atom', 'atoms')} in ${plural(waves.length, 'wave', 'waves')}, ${gateway.described}`
     )
-    const { url } = gateway
-    if (batchApi) batches = new RunBatches({ url, keys, stateFile, concurrency, environment, display })
+    if (batchApi) batches = new RunBatches({ gateway, keys, stateFile, concurrency, display })
     const executor = new WaveExecutor({
       ask: askAtom(gateway.connection, keys),
       concurrency,
@@ -110,7 +113,7 @@ export async function runPlan(plan: Plan, options: RunOptions & { readonly keys:
     resultsFile
   }
   if (options.isJson) output.write(`${JSON.stringify(runJson(ran), undefined, 2)}\n`)
-  else for (const line of runReport(ran)) output.write(`${line}\n`)
+  else for (const line of runReport(ran)) output.write(`${oneLine(line)}\n`)
   return user.exitCode() ?? (isWhole(outcome) ? 0 : 1)
 }
 
@@ -127,12 +130,12 @@ function openResults(file: string, plan: Plan, restart: boolean): PlanResults {
 }
 
 function openGateway(
-  { through, settingFlags, concurrency, environment }: RunOptions,
+  { through, settingFlags, concurrency, environment, batchApi }: RunOptions,
   display: PlanDisplay
 ): Promise<RunGateway> {
   return through === undefined
-    ? ownGateway(settingFlags, concurrency, { environment, print: (line) => display.print(line) })
-    : throughGateway(through, concurrency)
+    ? ownGateway(settingFlags, concurrency, { environment, mustLast: batchApi, print: (line) => display.print(line) })
+    : throughGateway(through, concurrency, environment)
 }
 
 /** A display, or nobody. */

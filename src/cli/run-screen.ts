@@ -18,11 +18,12 @@ export class Screen {
   }
 
   get columns(): number {
-    return this.#stream.columns ?? 80
+    // A terminal that does not know says 0.
+    return this.#stream.columns || 80
   }
 
   get rows(): number {
-    return this.#stream.rows ?? 24
+    return this.#stream.rows || 24
   }
 
   /** @param lines each with fewer columns than there are: a line that is full goes on in the next */

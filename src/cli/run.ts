@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type SettingName, settings } from '../config/settings.ts'
@@ -16,8 +17,8 @@ const help = `reprise run PLAN.yaml [flags]: asks all that a plan asks, in the o
   --through URL         ask a running gateway (default: in this process, with the settings of reprise serve)
   --concurrency N       how many are under way at a time (8; with --batch 32, so that a batch can fill)
   --batch               let the gateway ask several in one call
-  --batch-api           with --through: have each wave answered by the providers' own interfaces for batches first: half the
-                        price, in up to 24 hours; needs the gateway's admin token (REPRISE_ADMIN_TOKEN)
+  --batch-api           have each wave answered by the providers' own interfaces for batches first: half the price, in up to
+                        24 hours; with --through it needs the gateway's admin token (REPRISE_ADMIN_TOKEN)
   --budget USD          begin nothing that may cost more than this in all
   --allow-unknown       with --budget: go on when an answer has no known price
   --var NAME=VALUE      a variable of the plan; may be given several times
@@ -51,7 +52,8 @@ export interface RunSurroundings {
  * that is not there
  */
 export async function run(flags: readonly string[], surroundings: RunSurroundings = {}): Promise<void> {
-  const { environment = process.env, output = process.stdout, progress = process.stderr, end = exitWith } = surroundings
+  const { environment = process.env, end = exitWith } = surroundings
+  const { output = summaryOn(process.stdout), progress = progressOn(process.stderr) } = surroundings
   if (flags.includes('--help') || flags.includes('-h')) {
     output.write(`${help}\n`)
     return
@@ -65,6 +67,26 @@ export async function run(flags: readonly string[], surroundings: RunSurrounding
     return
   }
   end(await runPlan(plan, { ...options, keys: keysOf(environment, 'run') }))
+}
+
+/**
+ * Whoever reads no further (`| head`), and a full disk under a log, do not end a run in its middle: what it is for is in
+ * the results. That a summary is lost is told, and counts.
+ */
+function summaryOn(stream: NodeJS.WriteStream): ScreenStream {
+  stream.on('error', (error) => {
+    if ('code' in error && error.code === 'EPIPE') return
+    console.error(`reprise: cannot write the summary: ${messageOf(error)}; the results are in their file`)
+    process.once('exit', () => {
+      process.exitCode ||= 1
+    })
+  })
+  return stream
+}
+
+function progressOn(stream: NodeJS.WriteStream): ScreenStream {
+  stream.on('error', () => {})
+  return stream
 }
 
 function exitWith(exitCode: number): void {
@@ -127,9 +149,6 @@ function parse(flags: readonly string[]) {
       `${first.replace(/=.*/s, '')}: expected it without --through, got both: that gateway has settings of its own`
     )
   }
-  if (values['batch-api'] === true && values.through === undefined) {
-    throw wrong('--batch-api: expected --through URL beside it, got none: batches outlive this process')
-  }
   if (values['batch-api'] === true && values.budget !== undefined) {
     throw wrong('--budget: expected it without --batch-api, because what a batch costs is known when it has been paid')
   }
@@ -169,11 +188,15 @@ function variablesOf(given: readonly string[]): Readonly<Record<string, string>>
 }
 
 function readText(file: string): string {
+  let bytes: Buffer
   try {
-    return readFileSync(file, 'utf8')
+    bytes = readFileSync(file)
   } catch (error) {
-    throw wrong(`cannot read ${file}: ${messageOf(error)}`, error)
+    throw wrong(`cannot read ${file}: ${messageOf(error)}; name a plan's file`, error)
   }
+  // Of what cannot be read as it was meant, nobody wants to be asked.
+  if (isUtf8(bytes)) return bytes.toString()
+  throw wrong(`${file}: expected text in UTF-8, got another encoding; save it as UTF-8`)
 }
 
 function wrong(message: string, cause?: unknown): UsageError {

@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts'
+import type { Context } from './handler.ts'
 import type { Usage } from './kind.ts'
 
 /** How several requests are asked in one call, and their answers told apart again. */
@@ -17,6 +18,8 @@ export interface Together<Request, Result> {
   readonly batching: Batching<Request, Result>
   /** Which of a request's tags the handler looks at: those with others are asked apart. Default: all. */
   readonly tagsThatMatter?: (tags: readonly string[]) => readonly string[]
+  /** Whom the handler would ask: requests that go another way are asked apart. Default: all go the same. */
+  wayOf?(request: Request, context: Pick<Context, 'tags' | 'tenant'>): string
 }
 
 /** Several requests as one. */

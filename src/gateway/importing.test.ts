@@ -300,6 +300,59 @@ describe('POST /cache/import', () => {
     expect(stand.provider.count()).toBe(0)
   })
 
+  it('gives the mark with a check, and refuses what has been invalidated since with it', async () => {
+    const ask = (seed: number) => ({ ...chat, seed })
+    const pairs = [
+      { request: ask(1), response: 'A.', tags: ['faq'] },
+      { request: ask(2), response: 'B.', tags: ['other'] }
+    ]
+    const { mark, ...rest } = JSON.parse(
+      JSON.stringify((await send(JSON.stringify({ check: true, pairs }))).body)
+    ) as JsonObject
+    expect(Number.isSafeInteger(mark)).toBe(true)
+    expect(rest).toEqual({ stored: 0, refused: [] })
+    await fetch(`${stand.gateway.url}/cache/invalidate`, {
+      method: 'POST',
+      headers: { 'x-reprise-admin-token': token },
+      body: '{"tag": "faq"}'
+    })
+    const reason =
+      'it has been invalidated since it was asked for, or that is so long ago that the store no longer knows'
+    const brought = async (how: JsonObject): Promise<JsonObject> => (await send(JSON.stringify({ ...how, pairs }))).body
+    expect(await brought({ mark: mark ?? null })).toEqual({ stored: 1, refused: [{ index: 0, reason }] })
+    // Older than what the store remembers, and of a store that is no more.
+    for (const other of [0, Number(mark) * 2]) {
+      expect(await brought({ mark: other })).toEqual({
+        stored: 0,
+        refused: [
+          { index: 0, reason },
+          { index: 1, reason }
+        ]
+      })
+    }
+    expect(await statistics()).toMatchObject({ llm_cache: { total_writes: 1 } })
+    // Without one they are as if they had been given now.
+    expect(await brought({})).toEqual({ stored: 2, refused: [] })
+  })
+
+  it.each([
+    ['"17"', '"17"'],
+    ['-1', '-1'],
+    ['1.5', '1.5'],
+    ['null', 'null'],
+    ['1e16', '10000000000000000']
+  ])('refuses the mark %s, and says what a mark is', async (mark, got) => {
+    expect(await send(`{"mark": ${mark}, "pairs": []}`)).toMatchObject({
+      status: 400,
+      body: {
+        error: {
+          code: 'invalid-body',
+          message: `mark: expected a whole number of at least 0, as "check": true gives it, got ${got}`
+        }
+      }
+    })
+  })
+
   it.each([
     ['', 'expected {"pairs": [{"request": {...}, "response": ...}]}, got an empty body'],
     ['[]', 'expected {"pairs": [{"request": {...}, "response": ...}]}, got []'],

@@ -32,7 +32,7 @@ interface PairRequest extends WireRequest {
 
 /** What became of a pair. */
 type Imported =
-  | { readonly reason: string; /** The store may take it later. */ readonly retryable?: true }
+  | { readonly reason: string /** The store may take it later. */; readonly retryable?: true }
   | { readonly costUsd: number | undefined }
 
 /** How pairs are taken. */
@@ -94,7 +94,9 @@ export function importing(
     if (origin.stored) return { costUsd: given.costUsd }
     const { bypass } = origin
     if (bypass !== undefined) return { reason: `such a request is not cached: ${bypass}` }
-    if (refusal === undefined) return { reason: 'the store did not take it', retryable: true }
+    if (refusal === undefined) {
+      return { reason: 'the store did not take it', ...(pair.batch === true ? { retryable: true } : {}) }
+    }
     return { reason: refusal === 'invalidated' ? invalidated : `it is not to be stored: ${refusal}` }
   }
 
@@ -115,7 +117,9 @@ export function importing(
     usage: 'POST /cache/import',
     async answer(exchange) {
       // Parsed and written anew they would be other numbers, and the answers stored for another request.
-      const [inexact] = inexactNumbers(exchange.raw.toString())
+      const inexact = inexactNumbers(exchange.raw.toString()).find(
+        (number) => JSON.stringify(Number(number)) !== number
+      )
       if (inexact !== undefined) {
         throw new RepriseError('invalid-body', `expected numbers that a double can hold, got ${inexact}`)
       }
@@ -143,6 +147,13 @@ export function importing(
       }
       await Promise.all(Array.from({ length: atOnce }, work))
       refused.sort((one, other) => one.index - other.index)
+      // What has been paid for is worth being brought again.
+      if (cache.state !== 'up' && refused.some(({ retryable }) => retryable)) {
+        throw new RepriseError(
+          'store-unavailable',
+          `the ${cache.storeName} store takes nothing: bring them again later`
+        )
+      }
       const isOfBatch = pairs.some((pair) => isObject(pair) && pair['batch'] === true)
       writeJson(exchange.response, 200, {
         stored: manner.isCheck ? 0 : pairs.length - refused.length,

@@ -45,8 +45,13 @@ export async function shutDown({ servers, parts, handedOver }: Closing, graceMs:
   for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
 }
 
+/** How often connections are looked for that have nothing more to wait for. */
+const idleLookMs = 50
+
 function endOf(server: Server): Promise<void> {
   const ended = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
-  return ended
+  // Those that are busy now stay open when they have been answered: their callers may have more to ask.
+  const closing = setInterval(() => server.closeIdleConnections(), idleLookMs)
+  return ended.finally(() => clearInterval(closing))
 }

@@ -1,3 +1,4 @@
+import { axesOf, isOpposite } from './axes.ts'
 import type { Guard } from './guard.ts'
 import { type GuardedText, keyOf, type Word } from './guarded-text.ts'
 import { functionWords } from './words.ts'
@@ -9,9 +10,8 @@ export const antonyms: Guard = {
     const [onlyA, onlyB] = [missing(a, b), missing(b, a)]
     if (onlyA.length === 0 || onlyB.length === 0) return undefined
     for (const x of onlyA) {
-      const places = axes.get(x.key)
       for (const y of onlyB) {
-        if (places !== undefined && isOpposite(places, axes.get(y.key))) return `${x.word} and ${y.word}`
+        if (isOpposite(axes, x.key, y.key)) return `${x.word} and ${y.word}`
         if (isNegated(x.word, y.word) || isNegated(y.word, x.word)) return `${x.word} and ${y.word}`
       }
     }
@@ -29,15 +29,6 @@ function missing(from: GuardedText, other: GuardedText): readonly Word[] {
     if (found.push(word) > mostCompared) return []
   }
   return found
-}
-
-interface Place {
-  readonly axis: number
-  readonly side: number
-}
-
-function isOpposite(x: readonly Place[], y: readonly Place[] = []): boolean {
-  return x.some(({ axis, side }) => y.some((other) => other.axis === axis && other.side !== side))
 }
 
 const negating = ['un', 'in', 'im', 'il', 'ir', 'dis', 'non', 'anti', 'de', 'mis']
@@ -94,7 +85,7 @@ const opposites = `
   actor | actress
   north northern | south southern | east eastern | west western
   left | right
-  up | down
+  up | down | even
   in inside | out outside
   on | off
   over above | under below beneath
@@ -108,9 +99,10 @@ const opposites = `
   rich richer richest | poor poorer poorest
   old older oldest | young younger youngest | new newer newest
   early | late
-  first | last
+  first | last previous | next
   same | different
   true | false
+  real | fake
   public | private
   free | paid
   easy easier easiest | hard harder hardest
@@ -130,6 +122,7 @@ const opposites = `
   positive | negative
   maximum max | minimum min
   majority | minority
+  much | little
   odd | even
   input | output
   internal | external
@@ -166,7 +159,6 @@ const opposites = `
   create build | destroy
   encrypt encode | decrypt decode
   white | black | red | blue | green | yellow | brown
-  daily | weekly | monthly | yearly annual
   second | minute | hour | day | week | month | year
   dollar | euro | pound | rupee | yen
   breakfast | lunch | dinner
@@ -178,6 +170,16 @@ const opposites = `
   supply | demand
   cause | effect
   theory | practice
+  inclusive | exclusive
+  gross | net
+  client | server
+  consumer | provider producer
+  development | staging | production
+  synchronous sync | asynchronous async
+  upgrade | downgrade
+  linear | exponential
+  weekday | weekend
+  hourly | daily | weekly | monthly | quarterly | yearly annual
   must should | may
   jetzt heute | gestern | morgen
   vor | nach
@@ -188,17 +190,4 @@ const opposites = `
   mas | menos
 `
 
-const axes = placesOf(opposites)
-
-function placesOf(lines: string): ReadonlyMap<string, readonly Place[]> {
-  const places = new Map<string, Place[]>()
-  for (const [axis, line] of lines.trim().split('\n').entries()) {
-    for (const [side, words] of line.split('|').entries()) {
-      for (const word of words.trim().split(/\s+/)) {
-        const key = functionWords.has(word) ? word : keyOf(word)
-        places.set(key, [...(places.get(key) ?? []), { axis, side }])
-      }
-    }
-  }
-  return places
-}
+const axes = axesOf(opposites, (word) => (functionWords.has(word) ? word : keyOf(word)))

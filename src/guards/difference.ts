@@ -14,9 +14,11 @@ export interface Difference {
   readonly sameGaps: boolean
   /** The same gaps, and the words that hold the sentence together are the same too. */
   readonly sameSentence: boolean
+  /** But for what is in one only, all words are the same in the same order, wherever that stands: `order history`, `back order`. */
+  readonly sameRest: boolean
 }
 
-const none: Difference = { onlyA: [], onlyB: [], sameOrder: true, sameGaps: true, sameSentence: true }
+const none: Difference = { onlyA: [], onlyB: [], sameOrder: true, sameGaps: true, sameSentence: true, sameRest: true }
 
 const known = new WeakMap<GuardedText, { readonly other: GuardedText; readonly difference: Difference }>()
 
@@ -44,7 +46,8 @@ function compare(a: GuardedText, b: GuardedText): Difference {
   const sameOrder = frame(a, goneA, 'order') === frame(b, goneB, 'order')
   const sameGaps = sameOrder && frame(a, goneA, 'gaps') === frame(b, goneB, 'gaps')
   const sameSentence = sameGaps && frame(a, goneA, 'sentence') === frame(b, goneB, 'sentence')
-  return { onlyA, onlyB, sameOrder, sameGaps, sameSentence }
+  const sameRest = sameSentence || (sameOrder && frame(a, goneA, 'rest') === frame(b, goneB, 'rest'))
+  return { onlyA, onlyB, sameOrder, sameGaps, sameSentence, sameRest }
 }
 
 function missing(from: GuardedText, other: GuardedText): readonly Word[] {
@@ -89,13 +92,14 @@ function pairIn({ words }: GuardedText, joined: string): readonly string[] {
   return []
 }
 
-/** What a text says apart from what the other lacks, `_` standing for that unless only the order counts. */
-function frame({ words }: GuardedText, gone: ReadonlySet<string>, of: 'order' | 'gaps' | 'sentence'): string {
+/** What a text says apart from what the other lacks, `_` standing for that where its place counts. */
+function frame({ words }: GuardedText, gone: ReadonlySet<string>, of: 'order' | 'gaps' | 'sentence' | 'rest'): string {
+  const [hasGaps, isWhole] = [of === 'gaps' || of === 'sentence', of === 'sentence' || of === 'rest']
   let keys = ''
   for (const { key, role } of words) {
     if (role === 'content' && gone.has(key)) {
-      if (of !== 'order' && !keys.endsWith(' _')) keys += ' _'
-    } else if (role === 'content' || role === 'number' || (of === 'sentence' && !lightWords.has(key))) keys += ` ${key}`
+      if (hasGaps && !keys.endsWith(' _')) keys += ' _'
+    } else if (role === 'content' || role === 'number' || (isWhole && !lightWords.has(key))) keys += ` ${key}`
   }
   return keys
 }

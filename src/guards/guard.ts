@@ -5,7 +5,7 @@ import type { GuardedText } from './guarded-text.ts'
  * silent (undefined) when it is not sure. The reason is for people, and names what differs: `12 and 13`.
  */
 export interface Guard {
-  /** `numbers`, `negation`, `antonyms`, `names`, `question-word`, `substitution`, `word-order` */
+  /** `numbers`, `negation`, `antonyms`, `names`, `question-word`, `substitution`, `narrowing`, `word-order`, `little-words` */
   readonly name: string
   /** Why not; undefined: nothing found. `a` is the text asked, `b` the one that was answered. */
   check(a: GuardedText, b: GuardedText): string | undefined

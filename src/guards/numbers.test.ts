@@ -17,6 +17,7 @@ describe('numbers', () => {
     ['drei Hunde', 'vier Hunde', '3 and 4'],
     ['30年后', '40年后', '30 and 40'],
     ['in 5 minutes', 'in ten minutes', '5 and 10'],
+    ['version 3, to end in 3 months', 'version 3, to end in 18 months', '3 and 18'],
     // A word that may stand for a number and is in both texts stands for none of those that differ.
     ['Summarise chapter 1 of a book', 'Summarise chapter 2 of a book', '1 and 2'],
     ['What is the dose for 1 tablet a day?', 'What is the dose for 3 tablets a day?', '1 and 3'],
@@ -39,7 +40,8 @@ describe('numbers', () => {
     ['500/1000 notes', '500 and 1000 notes'],
     ['top 10 books', 'top books'],
     ['covid-19', 'covid 19'],
-    ['3.0', '3']
+    ['3.0', '3'],
+    ['Is 2016 good?', 'Is 2016, yes 2016, good?']
   ])('lets pass %s | %s', (a, b) => {
     expect(numbers.check(guardedText(a), guardedText(b))).toBeUndefined()
   })

@@ -2,13 +2,16 @@ import type { Guard } from './guard.ts'
 import type { GuardedText } from './guarded-text.ts'
 import { shyNumbers } from './number-words.ts'
 
-/** Objects when each text has a number that the other has not, or when they calculate differently. */
+/** Objects when each text has a number that the other has not, or not as often, or when they calculate differently. */
 export const numbers: Guard = {
   name: 'numbers',
   check(a, b) {
-    const [onlyA, onlyB] = [missing(a, b), missing(b, a)]
+    const [moreA, moreB] = [surplus(a, b), surplus(b, a)]
+    const [onlyA, onlyB] = [alone(moreA, b), alone(moreB, a)]
     if (onlyA.length > 0 && onlyB.length > 0) return `${onlyA.join(', ')} and ${onlyB.join(', ')}`
-    return differingOperations(a, b)
+    const calculated = differingOperations(a, b)
+    if (calculated !== undefined || moreA.length === 0 || moreB.length === 0) return calculated
+    return `${moreA.join(', ')} and ${moreB.join(', ')}`
   }
 }
 
@@ -16,16 +19,24 @@ export const numbers: Guard = {
 export const strictNumbers: Guard = {
   name: 'numbers',
   check(a, b) {
-    const found = [missing(a, b), missing(b, a)].filter(({ length }) => length > 0).map((only) => only.join(', '))
-    return found.length > 0 ? found.join(' and ') : differingOperations(a, b)
+    const found = [alone(surplus(a, b), b), alone(surplus(b, a), a)].flat()
+    return numbers.check(a, b) ?? (found.length > 0 ? found.join(', ') : undefined)
   }
 }
 
-function missing(from: GuardedText, other: GuardedText): readonly string[] {
-  const found = new Set<string>()
-  for (const { role, key } of from.words) if (role === 'number' && !other.keys.has(key)) found.add(key)
-  for (const key of found) if (shyMentions(other, key) > shyMentions(from, key)) found.delete(key)
-  return [...found]
+function alone(numbers: readonly string[], other: GuardedText): readonly string[] {
+  return numbers.filter((key) => !other.keys.has(key))
+}
+
+/** The numbers that a text has more often than the other: 3 of `version 3, in 3 months` and `version 3, in 18 months`. */
+function surplus(from: GuardedText, other: GuardedText): readonly string[] {
+  const counts = new Map<string, number>()
+  for (const { role, key } of from.words) if (role === 'number') counts.set(key, (counts.get(key) ?? 0) + 1)
+  if (counts.size === 0) return []
+  for (const { role, key } of other.words) if (role === 'number') counts.set(key, (counts.get(key) ?? 0) - 1)
+  return [...counts.keys()].filter(
+    (key) => (counts.get(key) ?? 0) > 0 && shyMentions(other, key) <= shyMentions(from, key)
+  )
 }
 
 /**

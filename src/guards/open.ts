@@ -1,6 +1,7 @@
 import { antonyms } from './antonyms.ts'
 import type { Guard, GuardLevel, Refutation } from './guard.ts'
 import { guardedText } from './guarded-text.ts'
+import { littleWords } from './little-words.ts'
 import { names } from './names.ts'
 import { narrowing } from './narrowing.ts'
 import { negation } from './negation.ts'
@@ -15,8 +16,8 @@ export type Guards = (a: string, b: string) => Refutation | undefined
 /** The ones that say most plainly what differs come first. */
 const levels: Readonly<Record<GuardLevel, readonly Guard[]>> = {
   off: [],
-  standard: [numbers, negation, antonyms, names, questionWord, substitution, narrowing, swap],
-  strict: [strictNumbers, negation, antonyms, names, strictQuestionWord, strictSubstitution, wordOrder]
+  standard: [numbers, negation, antonyms, names, questionWord, substitution, narrowing, swap, littleWords],
+  strict: [strictNumbers, negation, antonyms, names, strictQuestionWord, strictSubstitution, wordOrder, littleWords]
 }
 
 /** The guards of a level. */

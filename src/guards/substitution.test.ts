@@ -11,6 +11,14 @@ describe('substitution', () => {
     ['How do I learn guitar?', 'How do I learn piano?', 'guitar and piano'],
     ['a recipe for beef', 'a recipe for lamb', 'beef and lamb'],
     ['Can I feed my cat with rice?', 'Can I feed my rat with rice?', 'cat and rat'],
+    // The rest the same, in another place or with the same word elsewhere.
+    ['Show the order history', 'Show the back order', 'history and back'],
+    ['the order history of orders', 'the order history of invoices', 'orders and invoices'],
+    [
+      'In Go, write tests for the roles of a shop as an auditor',
+      'Write Go tests for the roles of a shop as an owner',
+      'auditor and owner'
+    ],
     ['怎么学吉他', '怎么学钢琴', '吉 他 and 钢 琴'],
     ['Как приготовить рыбу?', 'Как приготовить мясо?', 'рыбу and мясо']
   ])('%s | %s: %s', (a, b, reason) => {

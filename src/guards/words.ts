@@ -160,6 +160,7 @@ export const synonyms: ReadonlyMap<string, string> = groups(`
   angry mad
   scary frightening
   location venue
+  under below beneath
 `)
 
 /** Countries, peoples and languages that many write without a capital. */

@@ -19,6 +19,7 @@ const intention: BatchIntention = {
   dialect: 'anthropic',
   path: '/v1/messages',
   after: 'msgbatch_0',
+  mark: 7,
   requests: ['a', 'b', 'c']
 }
 

@@ -21,6 +21,8 @@ export interface BatchIntention {
   readonly path: string
   /** The id of the newest batch that the provider had before. */
   readonly after: string | null
+  /** The store's mark before it: what has been invalidated since is not stored. */
+  readonly mark: number
   /** The digests of its requests; a request's place among them is in its id. */
   readonly requests: readonly string[]
 }
@@ -118,7 +120,7 @@ export class BatchJobState {
     fsyncSync(this.#descriptor)
   }
 
-  #read({ batch, dialect, path, after, requests, id, settled, over }: JsonObject): void {
+  #read({ batch, dialect, path, after, mark, requests, id, settled, over }: JsonObject): void {
     const name = String(batch)
     if (Array.isArray(requests)) {
       this.#open.set(name, {
@@ -126,6 +128,8 @@ export class BatchJobState {
         dialect: dialect === 'anthropic' ? 'anthropic' : 'openai',
         path: String(path),
         after: typeof after === 'string' ? after : null,
+        // No store knows so old a mark, and nothing is stored.
+        mark: typeof mark === 'number' ? mark : 0,
         requests: requests.map(String),
         id: undefined,
         settled: new Set()

@@ -1,20 +1,32 @@
 import { randomBytes } from 'node:crypto'
 import { messageOf, RepriseError } from '../core/errors.ts'
-import type { JsonObject } from '../core/json.ts'
 import type { BatchApi, BatchState } from '../providers/batch-api.ts'
+import { gatherAnswers, type PlacedAnswer } from './batch-answers.ts'
 import { batchGroups } from './batch-groups.ts'
 import type { BatchJobState, OpenBatch } from './batch-job-state.ts'
-import type { BatchAnswer, BatchItem, BatchPatience, BatchProgress, BatchReport, BatchStored } from './batch-report.ts'
+import type {
+  BatchAnswer,
+  BatchItem,
+  BatchLacking,
+  BatchPatience,
+  BatchProgress,
+  BatchReport,
+  BatchStored
+} from './batch-report.ts'
 import { isWorthWaiting, patiently, pause } from './patiently.ts'
+import { Reasons } from './reasons.ts'
 
 export interface BatchJobOptions<Item extends BatchItem> {
   readonly items: readonly Item[]
   readonly apis: { readonly [Dialect in BatchItem['dialect']]: BatchApi }
   readonly state: BatchJobState
   /** Those of the items that are to be submitted: they are not there yet, and a batch can take them. */
-  readonly lacking: (items: readonly Item[]) => Promise<readonly Item[]>
-  /** Stores answers. Resolves with what they cost, where that is known, and by place why one was not stored. */
-  readonly store: (answers: readonly BatchAnswer<Item>[]) => Promise<BatchStored>
+  readonly lacking: (items: readonly Item[]) => Promise<BatchLacking<Item>>
+  /**
+   * Stores answers that were asked for when the mark was read. Resolves with what they cost, where that is known, and by
+   * place why one was not stored.
+   */
+  readonly store: (answers: readonly BatchAnswer<Item>[], mark: number) => Promise<BatchStored>
   readonly tell: (progress: BatchProgress) => void
   /** Something that an operator should read. */
   readonly print: (line: string) => void
@@ -23,10 +35,7 @@ export interface BatchJobOptions<Item extends BatchItem> {
   readonly patience?: Partial<BatchPatience>
 }
 
-/** As many answers are stored at a time, of so many characters together. */
-const mostAnswers = 50
-const mostCharacters = 1_000_000
-/** How often a provider that does not answer is asked before a batch is not submitted. */
+/** How often a provider that does not answer is asked before a batch is not submitted, and for answers that it lacks. */
 const attempts = 4
 
 /** Has requests answered by providers' interfaces for batches: submits, waits, and stores what has come. May be killed at any instant and run again. */
@@ -34,11 +43,16 @@ export class BatchJob<Item extends BatchItem> {
   readonly #options: BatchJobOptions<Item>
   readonly #patience: BatchPatience
   readonly #items: ReadonlyMap<string, Item>
-  readonly #failed = new Map<string, number>()
+  readonly #failed = new Reasons()
   /** What the provider said of each batch last. */
   readonly #looks = new Map<string, BatchState>()
   /** Batches that hold answers to what is not asked for now: they are kept for who asks for it. */
   readonly #left = new Set<string>()
+  /** Since when the provider has said of a batch that there is no such. */
+  readonly #missing = new Map<string, number>()
+  /** How often there were fewer answers of a batch than the provider says it has given. */
+  readonly #short = new Map<string, number>()
+  #trouble = ''
   #requests = 0
   #submitted = 0
   #batches = 0
@@ -57,12 +71,13 @@ export class BatchJob<Item extends BatchItem> {
     const { state, lacking, signal } = this.#options
     try {
       for (const batch of this.#open) if (batch.id === undefined) await this.#settle(batch)
-      const taken = new Set(state.open.flatMap(({ requests }) => requests))
+      const taken = new Set(state.open.flatMap((batch) => unsettled(batch).map((place) => batch.requests[place])))
       this.#requests = this.#open.reduce((sum, { requests }) => sum + requests.length, 0)
       const rest = [...this.#items.values()].filter(({ digest }) => !taken.has(digest))
-      const { groups, tooLarge } = batchGroups(await lacking(rest), this.#options.apis)
-      this.#fail('larger than a batch may be', tooLarge)
-      for (const group of groups) await this.#submit(group)
+      const { items, mark } = await lacking(rest)
+      const { groups, tooLarge } = batchGroups(items, this.#options.apis)
+      this.#failed.add('larger than a batch may be', tooLarge)
+      for (const group of groups) await this.#submit(group, mark)
       await this.#fetchAll()
     } catch (error) {
       if (!signal.aborted) throw error
@@ -73,7 +88,7 @@ export class BatchJob<Item extends BatchItem> {
       stored: this.#stored,
       costUsd: this.#costUsd,
       unpriced: this.#unpriced,
-      failed: this.#failed,
+      failed: this.#failed.counts,
       isOver: this.#open.length === 0
     }
   }
@@ -81,10 +96,20 @@ export class BatchJob<Item extends BatchItem> {
   /** Batches that are still to be waited for here: those that answer something of what is asked for. */
   get #open(): readonly OpenBatch[] {
     const { open } = this.#options.state
-    return open.filter(({ name, requests }) => !this.#left.has(name) && requests.some((one) => this.#items.has(one)))
+    return open.filter((batch) => !this.#left.has(batch.name) && this.#isWanted(batch))
   }
 
-  async #submit(items: readonly Item[]): Promise<void> {
+  #isWanted({ requests, settled }: OpenBatch): boolean {
+    const isSettled = settled.size >= requests.length
+    return isSettled || requests.some((digest, place) => !settled.has(place) && this.#items.has(digest))
+  }
+
+  /** The places of what is asked for and has not been dealt with. */
+  #waiting(batch: OpenBatch): readonly number[] {
+    return unsettled(batch).filter((place) => this.#items.has(batch.requests[place] ?? ''))
+  }
+
+  async #submit(items: readonly Item[], mark: number): Promise<void> {
     const { state, signal, print, apis } = this.#options
     const [first] = items
     if (first === undefined || signal.aborted) return
@@ -94,7 +119,7 @@ export class BatchJob<Item extends BatchItem> {
     const lines = items.map(({ body }, place) => api.lineOf({ customId: `${name}-${place}`, path, body }))
     const refuse = (error: unknown): void => {
       print(`${dialect} takes no batch of ${model}: ${messageOf(error)}; its ${items.length} requests are left out`)
-      this.#fail('the batch was refused', items.length)
+      this.#failed.add('the batch was refused', items.length)
     }
     let after: string | undefined
     try {
@@ -103,26 +128,27 @@ export class BatchJob<Item extends BatchItem> {
       if (signal.aborted) throw error
       return refuse(error)
     }
-    state.intend({ name, dialect, path, after: after ?? null, requests: items.map(({ digest }) => digest) })
+    state.intend({ name, dialect, path, after: after ?? null, mark, requests: items.map(({ digest }) => digest) })
     for (let attempt = 1; ; attempt++) {
+      let id: string
       try {
-        const { id } = await api.submit(name, path, lines, signal)
-        state.submitted(name, id)
-        this.#count(items.length)
-        return
+        id = (await api.submit(name, path, lines, signal)).id
       } catch (error) {
         // What was begun may have got there: the next run will look for it.
         if (signal.aborted) throw error
         if (!isWorthWaiting(error) || attempt === attempts) {
-          const isUnsure = error instanceof RepriseError && error.retryable && error.status !== 429
-          if (isUnsure && (await this.#isThere(name)) !== 'no') return
+          const isRefused = error instanceof RepriseError && (!error.retryable || error.status === 429)
+          if (!isRefused && (await this.#isThere(name)) !== 'no') return
           state.over(name)
           return refuse(error)
         }
         await pause(error.retryAfterMs ?? 1000 * 2 ** (attempt - 1), signal)
         // With no more than "too many" nothing was begun; with anything else it may have been.
         if (error.status !== 429 && (await this.#isThere(name)) !== 'no') return
+        continue
       }
+      state.submitted(name, id)
+      return this.#count(items.length)
     }
   }
 
@@ -175,6 +201,7 @@ export class BatchJob<Item extends BatchItem> {
           await this.#fetch(batch)
         } catch (error) {
           if (signal.aborted || !(error instanceof RepriseError && error.retryable)) throw error
+          this.#tellTrouble(error.message)
           saidMs = Math.max(saidMs, error.retryAfterMs ?? 0)
         }
       }
@@ -187,8 +214,10 @@ export class BatchJob<Item extends BatchItem> {
   async #fetch(batch: OpenBatch): Promise<void> {
     const { state, apis, signal, print } = this.#options
     const { name, dialect, id } = batch
+    if (batch.settled.size >= batch.requests.length) return state.over(name)
     if (id === undefined) {
-      if ((await this.#settle(batch)) === 'no') this.#fail('it was never submitted', batch.requests.length)
+      const waiting = this.#waiting(batch)
+      if ((await this.#settle(batch)) === 'no') this.#failed.add('it was never submitted', waiting.length)
       return
     }
     let others: number
@@ -196,18 +225,25 @@ export class BatchJob<Item extends BatchItem> {
     try {
       look = await apis[dialect].look(id, signal)
       this.#looks.set(name, look)
+      others = look.isOver ? await this.#storeAll(batch, look) : 0
+      this.#missing.delete(name)
       if (!look.isOver) return
-      if (look.problem !== undefined) print(`the batch ${id} has ended early: ${look.problem}`)
-      others = await this.#storeAll(batch, look)
     } catch (error) {
-      // Providers keep batches and their results for a month or so.
       if (!(error instanceof RepriseError && error.status === 404 && error.code === 'provider-malformed')) throw error
+      // A provider may not know everywhere at once what it has just taken.
+      const sinceMs = this.#missing.get(name) ?? Date.now()
+      this.#missing.set(name, sinceMs)
+      if (Date.now() - sinceMs < this.#patience.settleMs) return
+      // Batches and their results are kept for a month or so.
       print(`the batch ${id} has gone from the provider: ${messageOf(error)}`)
-      this.#fail('the batch has gone', batch.requests.length - batch.settled.size)
+      this.#failed.add('the batch has gone', this.#waiting(batch).length)
       return state.over(name)
     }
-    this.#fail(look.problem ?? 'no answer came', batch.requests.length - batch.settled.size - others)
+    if (look.problem !== undefined) print(`the batch ${id} has ended early: ${look.problem}`)
+    const waiting = this.#waiting(batch)
+    this.#failed.add(look.problem ?? 'no answer came', waiting.length)
     if (others === 0) return state.over(name)
+    state.settled(name, waiting)
     this.#left.add(name)
     print(
       `${others} answers of the batch ${id} are to what is not asked for now: they are left for whoever asks for it`
@@ -217,51 +253,32 @@ export class BatchJob<Item extends BatchItem> {
   /** Stores what has come for those who ask. Resolves with how many answers are to what is not asked for now. */
   async #storeAll(batch: OpenBatch, look: BatchState): Promise<number> {
     const { state, apis, signal } = this.#options
-    const { name, dialect, requests } = batch
-    let open: { place: number; item: Item; answer: JsonObject }[] = []
-    let characters = 0
-    const flush = async (): Promise<void> => {
-      if (open.length === 0) return
-      const { refused, costUsd, unpriced } = await this.#options.store(open)
-      for (const why of refused.values()) this.#fail(`the answer was not stored: ${why}`)
-      this.#stored += open.length - refused.size
-      this.#costUsd += costUsd
-      this.#unpriced += unpriced
-      state.settled(
-        name,
-        open.map(({ place }) => place)
-      )
-      open = []
-      characters = 0
-      this.#tell()
+    const { name, dialect } = batch
+    const results = apis[dialect].results(look, signal)
+    const store = (answers: readonly PlacedAnswer<Item>[]): Promise<void> => this.#store(batch, answers)
+    const { answered, others, without } = await gatherAnswers(batch, results, this.#items, store, signal)
+    const times = this.#short.get(name) ?? 0
+    if (answered < look.done && times < attempts) {
+      this.#short.set(name, times + 1)
+      const said = `${dialect} gave ${answered} of the ${look.done} answers of the batch ${look.id}`
+      throw new RepriseError('provider-unreachable', said)
     }
-    const seen = new Set(batch.settled)
-    let others = 0
-    const without: { readonly place: number; readonly why: string }[] = []
-    for await (const result of apis[dialect].results(look, signal)) {
-      const place = placeIn(name, result.customId)
-      const digest = requests[place]
-      if (digest === undefined || seen.has(place)) continue
-      seen.add(place)
-      const item = this.#items.get(digest)
-      if (item === undefined) others += 1
-      else if ('answer' in result) {
-        open.push({ place, item, answer: result.answer })
-        characters += item.body.length + JSON.stringify(result.answer).length
-        if (open.length >= mostAnswers || characters > mostCharacters) await flush()
-        if (signal.aborted) throw new RepriseError('aborted', 'interrupted')
-      } else {
-        without.push({ place, why: result.problem })
-      }
-    }
-    await flush()
-    // Not before: what is read again, because the file of results broke off, is not counted twice.
-    for (const { why } of without) this.#fail(why)
-    state.settled(
-      name,
-      without.map(({ place }) => place)
-    )
+    // Not before: what is read again, because the results broke off, is not counted twice.
+    const failed = this.#waiting(batch).filter((place) => without.has(place))
+    state.settled(name, failed)
+    for (const place of failed) this.#failed.add(without.get(place) ?? '')
     return others
+  }
+
+  async #store({ name, mark }: OpenBatch, answers: readonly PlacedAnswer<Item>[]): Promise<void> {
+    const { refused, costUsd, unpriced } = await this.#options.store(answers, mark)
+    const places = answers.map(({ place }) => place)
+    this.#options.state.settled(name, places)
+    for (const why of refused.values()) this.#failed.add(`the answer was not stored: ${why}`)
+    this.#stored += answers.length - refused.size
+    this.#costUsd += costUsd
+    this.#unpriced += unpriced
+    this.#tell()
   }
 
   #count(requests: number): void {
@@ -270,19 +287,26 @@ export class BatchJob<Item extends BatchItem> {
     this.#batches += 1
   }
 
-  #fail(why: string, times = 1): void {
-    if (times > 0) this.#failed.set(why, (this.#failed.get(why) ?? 0) + times)
+  /** Whatever keeps it waiting, once. */
+  #tellTrouble(message: string): void {
+    if (message !== this.#trouble) this.#options.print(`${message}; it is asked again`)
+    this.#trouble = message
   }
 
   #tell(): void {
     const answered = [...this.#looks.values()].reduce((sum, { done }) => sum + done, 0)
-    const failed = [...this.#failed.values()].reduce((sum, times) => sum + times, 0)
-    this.#options.tell({ open: this.#open.length, requests: this.#requests, answered, stored: this.#stored, failed })
+    const { total } = this.#failed
+    this.#options.tell({
+      open: this.#open.length,
+      requests: this.#requests,
+      answered,
+      stored: this.#stored,
+      failed: total
+    })
   }
 }
 
-/** The place that an id names among a batch's requests; NaN when it is of another batch. */
-function placeIn(name: string, customId: string): number {
-  const place = customId.startsWith(`${name}-`) ? customId.slice(name.length + 1) : ''
-  return /^\d+$/.test(place) ? Number(place) : Number.NaN
+/** The places of what has not been dealt with. */
+function unsettled({ requests, settled }: OpenBatch): readonly number[] {
+  return requests.flatMap((_, place) => (settled.has(place) ? [] : [place]))
 }

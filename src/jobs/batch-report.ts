@@ -45,6 +45,13 @@ export interface BatchStored {
   readonly refused: ReadonlyMap<number, string>
 }
 
+/** What is to be submitted. */
+export interface BatchLacking<Item> {
+  readonly items: readonly Item[]
+  /** The store's mark, read before anything of it is submitted; it goes to `store` with each of the answers. */
+  readonly mark: number
+}
+
 export interface BatchReport {
   /** How many requests were submitted by this run, and in how many batches. */
   readonly submitted: number

@@ -14,7 +14,7 @@ export interface BatchLimits {
 export interface BatchListener {
   /** Nobody may join any more; perhaps called again. */
   closed(): void
-  /** They have been asked together; whether that has answered any of them. Not called when all have left. */
+  /** They have been asked together; whether that has spared a call. Not called when all have left. */
   ended(isOfUse: boolean): void
 }
 
@@ -108,7 +108,8 @@ export class BatchWindow<Request, Result> {
       }
     }
     const { length: size } = members
-    if (told + alone.length > 0) this.#listener.ended(told > 0)
+    // With one who was told and others who are asked again it has only made the others wait.
+    if (told + alone.length > 0) this.#listener.ended(told > 1 || alone.length === 0)
     first.observe({
       type: 'batched',
       layer: 'batch',

@@ -14,10 +14,12 @@ export interface BatchOptions {
   readonly size?: number
 }
 
-export interface BatchLayerOptions extends BatchOptions, Pick<Together<unknown, unknown>, 'tagsThatMatter'> {
+export interface BatchLayerOptions<Request = never>
+  extends BatchOptions,
+    Pick<Together<Request, unknown>, 'tagsThatMatter' | 'wayOf'> {
   /**
-   * After so many batches in a row that answered nobody, a group is asked alone for ten minutes: they are paid for, and a
-   * system prompt may forbid what the parts are asked, or all that comes is too much for one call. Default: 3.
+   * After so many batches in a row that answered one at most, a group is asked alone for ten minutes: they are paid for,
+   * and a system prompt may forbid what the parts are asked, or all that comes is too much for one call. Default: 3.
    */
   readonly patience?: number
 }
@@ -33,19 +35,20 @@ export interface BatchLayerOptions extends BatchOptions, Pick<Together<unknown, 
 export function batch<Request extends object, Result>(
   kind: Kind<Request, Result>,
   batching: Batching<Request, Result>,
-  options: BatchLayerOptions = {}
+  options: BatchLayerOptions<Request> = {}
 ): Layer<Request, Result> {
   const { on, windowMs, size } = checkedBatchOptions(options)
-  const { tagsThatMatter = (tags) => tags, patience = 3 } = options
+  const { tagsThatMatter = (tags) => tags, wayOf = () => '', patience = 3 } = options
 
   /** Equal texts, asked together; undefined: alone. */
-  function groupOf(request: Request, { scope, tenant, tags, spare, observe }: Context): string | undefined {
+  function groupOf(request: Request, context: Context): string | undefined {
+    const { scope, tenant, tags, spare, observe } = context
     try {
       const group = batching.group(request)
       if (group === undefined) return undefined
       // A budget of one tag must not pay for what another's request costs, nor a route be taken that is none of its.
       const mattering = [...new Set(tagsThatMatter(tags))].sort()
-      return JSON.stringify([group, scope, tenant ?? null, mattering, spare === true])
+      return JSON.stringify([group, scope, tenant ?? null, mattering, wayOf(request, context), spare === true])
     } catch (error) {
       tellFailed(kind.name, 'group', error, observe)
       return undefined

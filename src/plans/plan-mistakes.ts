@@ -34,7 +34,7 @@ export class PlanMistakes {
     if (this.isFull) return
     const where = [line === undefined ? '' : `line ${line}`, atom === undefined ? '' : `atom ${atom}`]
     const said = where.filter((part) => part !== '').join(', ')
-    this.#texts.push(said === '' ? text : `${said}: ${text}`)
+    this.#texts.push(visible(said === '' ? text : `${said}: ${text}`))
   }
 
   /** @throws RepriseError `invalid-plan` when there is one */
@@ -49,6 +49,13 @@ export class PlanMistakes {
       this.#count === 1 ? `${this.#name}${separator}${first}` : `${this.#name}: ${this.#count} mistakes${list}`
     )
   }
+}
+
+/** What a plan quotes is shown to people: nothing of it moves a cursor, begins a line or turns the reading direction. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }
 
 /** A value in a few words, for whoever has written it. */

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -153,10 +162,49 @@ describe('PlanResults', () => {
   })
 
   it('says what is wrong with a file that cannot be opened', () => {
-    expect(codeOf(() => PlanResults.open(folder.path, plan))).toMatch(
+    for (const name of [folder.path, '/dev/null']) {
+      expect(codeOf(() => PlanResults.open(name, plan))).toBe(
+        `invalid-option: ${name} is a folder or a device: expected a file; name another for the results`
+      )
+    }
+    expect(codeOf(() => PlanResults.open(join(folder.path, 'no', 'x'), plan))).toMatch(
       /^invalid-option: cannot open .*name another file/
     )
-    expect(codeOf(() => PlanResults.open(join(folder.path, 'no', 'x'), plan))).toMatch(/^invalid-option: cannot open/)
+  })
+
+  it('is not emptied to begin anew before there is something new', async () => {
+    await run()
+    const before = readFileSync(file, 'utf8')
+    const results = PlanResults.open(file, plan, { restart: true })
+    expect(results.size).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe(before)
+    results.note({ plan: 'small', atom: 'a', wave: 1, ok: false, error: 'x', at: '' })
+    expect(lines()).toEqual([{ plan: 'small', atom: 'a', wave: 1, ok: false, error: 'x', at: '' }])
+    results.close()
+  })
+
+  it.each([
+    ['is deleted', () => rmSync(file), /deleted, moved or replaced/],
+    [
+      'is replaced',
+      () => {
+        writeFileSync(`${file}.new`, readFileSync(file))
+        renameSync(`${file}.new`, file)
+      },
+      /deleted, moved or replaced/
+    ],
+    ['gets more', () => appendFileSync(file, '{"plan":"small",'), /changed by somebody else/],
+    ['gets less', () => truncateSync(file, 3), /changed by somebody else/]
+  ])('writes nothing more when its file %s meanwhile, and says so', async (_, meddle, message) => {
+    await run()
+    const results = PlanResults.open(file, plan)
+    meddle()
+    const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+    const line = { plan: 'small', atom: 'a', wave: 1, ok: false, error: 'x', at: '' } as const
+    expect(codeOf(() => results.note(line))).toMatch(message)
+    expect(existsSync(file) ? readFileSync(file, 'utf8') : undefined).toBe(before)
+    results.close()
+    expect(existsSync(`${file}.lock`)).toBe(false)
   })
 
   it('is not written by two at once, and not after it was closed', () => {

@@ -6,15 +6,18 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  type Stats,
+  statSync,
   writeFileSync
 } from 'node:fs'
+import { resolve } from 'node:path'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import type { Plan } from './plan.ts'
 import { type AnsweredLine, lineHead, lineText, type ResultLine, readResultLine } from './result-line.ts'
 import { holdLock } from './results-lock.ts'
 
 export interface PlanResultsOptions {
-  /** Forgets what was answered before. Default: false. */
+  /** Does not count what was answered before; it is gone from the file with the first new line. Default: false. */
   readonly restart?: boolean
 }
 
@@ -79,12 +82,19 @@ const feed = 0x0a
 
 class ResultsFile {
   readonly #name: string
+  readonly #path: string
   readonly #descriptor: number
   readonly #release: () => void
+  /** How many bytes it has, when nobody else has written it. */
+  #size = 0
+  /** How many of them count. */
+  #end = 0
   #isClosed = false
 
   constructor(name: string) {
     this.#name = name
+    this.#path = resolve(name)
+    this.#checkKind()
     try {
       this.#descriptor = openSync(name, 'a+', 0o600)
     } catch (error) {
@@ -101,12 +111,13 @@ class ResultsFile {
     }
   }
 
-  /** The lines of the plan. What was cut by a kill is taken off. */
+  /** The lines of the plan that count: not one that was cut by a kill. Nothing is taken off before there is something new. */
   read(plan: string, restart: boolean): readonly ResultLine[] {
     const bytes = this.#bytes()
     this.#checkOwn(bytes, plan)
     const end = restart ? 0 : bytes.lastIndexOf(feed) + 1
-    if (end < bytes.length) ftruncateSync(this.#descriptor, end)
+    this.#size = bytes.length
+    this.#end = end
     const lines: ResultLine[] = []
     for (let from = 0, number = 1; from < end; number++) {
       const to = bytes.indexOf(feed, from)
@@ -126,11 +137,15 @@ class ResultsFile {
 
   append(text: string): void {
     if (this.#isClosed) throw this.#invalid(`${this.#name} was closed: expected to be written before that`)
-    const before = fstatSync(this.#descriptor).size
+    this.#checkUntouched()
     try {
+      if (this.#end < this.#size) ftruncateSync(this.#descriptor, this.#end)
+      this.#size = this.#end
       writeFileSync(this.#descriptor, text)
+      this.#end += Buffer.byteLength(text)
+      this.#size = this.#end
     } catch (error) {
-      this.#cut(before)
+      this.#cut()
       throw this.#invalid(
         `cannot write ${this.#name}: ${messageOf(error)}; what was answered before is in it, and the plan can be resumed`,
         error
@@ -158,12 +173,40 @@ class ResultsFile {
   }
 
   /** Half a line must not be what the next one is written behind. */
-  #cut(size: number): void {
+  #cut(): void {
     try {
-      ftruncateSync(this.#descriptor, size)
+      ftruncateSync(this.#descriptor, this.#end)
     } catch {
-      // It is taken off when the file is opened the next time.
+      // It is not counted when the file is opened the next time.
     }
+  }
+
+  /** A device would swallow the answers, and a pipe waits for somebody. */
+  #checkKind(): void {
+    if (this.#named()?.isFile() === false) {
+      throw this.#invalid(`${this.#name} is a folder or a device: expected a file; name another for the results`)
+    }
+  }
+
+  #named(): Stats | undefined {
+    try {
+      return statSync(this.#path, { throwIfNoEntry: false })
+    } catch {
+      // Whatever keeps it from being looked at is told of when it is opened.
+      return undefined
+    }
+  }
+
+  /** Answers that are written where nobody finds them, or into what somebody else is changing, would be paid for in vain. */
+  #checkUntouched(): void {
+    const own = fstatSync(this.#descriptor)
+    const named = this.#named()
+    const isThere = named !== undefined && named.ino === own.ino && named.dev === own.dev
+    if (isThere && own.size === this.#size) return
+    throw this.#invalid(
+      `${this.#name} was ${isThere ? 'changed' : 'deleted, moved or replaced'} by somebody else: expected nobody to ` +
+        'touch it while the plan is run; start the run again (what was answered is found in the cache)'
+    )
   }
 
   /** Nothing of a file is touched that holds something else: a plan, say, that was named by mistake. */

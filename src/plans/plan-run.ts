@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { RepriseError } from '../core/errors.ts'
 import { type AskEnd, type Asked, askAll } from '../jobs/ask-all.ts'
 import type { SpendingLimit } from '../jobs/spending-limit.ts'
@@ -53,6 +54,8 @@ export class PlanRun {
     this.#options = options
     this.#waves = wavesOf(plan)
     this.#leave = AbortSignal.any([options.stop, options.abort])
+    // As many may listen as requests are prepared at a time.
+    setMaxListeners(0, this.#leave)
   }
 
   async run(): Promise<PlanOutcome> {

@@ -42,6 +42,9 @@ const atomFields = ['id', 'needs', 'prompt', 'messages', ...commonFields]
 /** More than anybody writes; what is made by a program can be made in parts. */
 const mostAtoms = 100_000
 
+/** As many as a request may have, without the two that the plan gives it. */
+const mostTags = 62
+
 /** Reads the fields of a plan. What is wrong is told to the form. */
 export function writtenPlan(value: unknown, form: PlanForm): WrittenPlan {
   const plan = form.part(value, [], planFields)
@@ -213,6 +216,15 @@ function controls(
   form: PlanForm
 ): { readonly tags: readonly string[]; readonly ttl?: string } {
   const own = [`masterplan:${plan}`, `wave:${mostAtoms}`]
+  const count = new Set(tags).size
+  if (count > mostTags) {
+    form.wrong(
+      [...path, 'tags'],
+      atom,
+      () => `tags: expected at most ${mostTags}, those of defaults with them, got ${count}`
+    )
+    return { tags: [] }
+  }
   try {
     const checked = controlsOf({ tags, ...(ttl === undefined ? {} : { ttl }) }, { tags: own })
     return { ...checked, tags: checked.tags.filter((tag) => !own.includes(tag)) }

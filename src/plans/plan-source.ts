@@ -21,8 +21,12 @@ export function planSource(text: string, mistakes: PlanMistakes): PlanSource {
   const lines = new LineCounter()
   // Names that are there twice are looked for below: the reader compares each with each.
   const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, uniqueKeys: false })
-  for (const { message, pos } of [...document.errors, ...document.warnings]) {
-    mistakes.add({ line: lines.linePos(pos[0]).line }, `expected YAML or JSON, got something else: ${message}`)
+  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+    const what =
+      code === 'MULTIPLE_DOCS'
+        ? 'expected one plan in a file, got several; remove what follows ---'
+        : `expected YAML or JSON, got something else: ${message}`
+    mistakes.add({ line: lines.linePos(pos[0]).line }, what)
   }
   visit(document, {
     Map(_, map) {

@@ -148,7 +148,13 @@ atoms:
   it.each([
     ['', 'plan.yaml: the plan: expected a map of id, sharing, variables, defaults, atoms, got nothing'],
     ['id: [', /^plan.yaml, line 1: expected YAML or JSON, got something else: /],
-    ['a: 1\n---\nb: 2', /expected YAML or JSON, got something else: Source contains multiple documents/],
+    ['a: 1\n---\nb: 2', 'plan.yaml, line 2: expected one plan in a file, got several; remove what follows ---'],
+    ['id: p\n"\\e[2J": 1\n"\\e[2J": 2', 'plan.yaml, line 3: \\u001b[2J: expected it once, got it twice; remove one'],
+    [`${head}  - {id: a, prompt: "{{\\u009b\\u202e"}`, /got "\{\{\\u009b\\u202e"/],
+    [
+      `${head}  - {id: a, prompt: x, tags: [${Array.from({ length: 63 }, (_, at) => `t${at}`)}]}`,
+      'plan.yaml, line 4, atom a: tags: expected at most 62, those of defaults with them, got 63'
+    ],
     ['id: p\natoms: *x', /expected YAML or JSON, got something else: Unresolved alias/],
     ['id: p\nid: q', 'plan.yaml, line 2: id: expected it once, got it twice; remove one'],
     [

@@ -1,3 +1,4 @@
+import { getMaxListeners } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RepriseError } from '../core/errors.ts'
@@ -255,6 +256,8 @@ describe('WaveExecutor', () => {
     const { ask, asked } = echoing()
     const beforeWave: WaveExecutorOptions['beforeWave'] = (_, __, signal) =>
       new Promise((_resolve, reject) => {
+        // As many may listen as there are requests, without a warning of a leak.
+        expect(getMaxListeners(signal)).toBe(0)
         signal.addEventListener('abort', () => reject(signal.reason), { once: true })
         stop.abort()
       })

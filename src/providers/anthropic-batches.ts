@@ -5,6 +5,7 @@ import {
   type BatchCaller,
   type BatchResult,
   type BatchState,
+  madeId,
   messageIn,
   numberOf,
   objectsOf,
@@ -25,8 +26,8 @@ export function anthropicBatches(caller: BatchCaller): BatchApi {
         return textOf(line['custom_id']).startsWith(`${name}-`)
       }
     } catch (error) {
-      // Results that are no longer kept are of a time long before.
-      if (!(error instanceof RepriseError) || error.retryable) throw error
+      // Results that are no longer kept are of a time long before. Who may not read them knows nothing of them.
+      if (!(error instanceof RepriseError) || error.retryable || [401, 403].includes(error.status)) throw error
     }
     return false
   }
@@ -49,7 +50,8 @@ export function anthropicBatches(caller: BatchCaller): BatchApi {
     async submit(_name, _path, lines, signal) {
       const parts = lines.flatMap((line, index) => (index === 0 ? [line] : [comma, line]))
       const bytes = Buffer.concat([Buffer.from('{"requests":['), ...parts, Buffer.from(']}')])
-      return stateOf(await caller.json('POST', '/v1/messages/batches', signal, { type: 'application/json', bytes }))
+      const made = await caller.json('POST', '/v1/messages/batches', signal, { type: 'application/json', bytes })
+      return { ...stateOf(made), id: madeId('anthropic', made) }
     },
 
     async find({ name, count, after, others }, signal) {

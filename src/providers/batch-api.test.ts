@@ -106,6 +106,25 @@ describe('anthropicBatches', () => {
   })
 })
 
+describe('submit', () => {
+  it('takes what has no id for what may have been made all the same', async () => {
+    const { transport } = saying({
+      '/v1/files': { body: { id: 'file-1' } },
+      '/v1/batches': { body: { status: 'validating' } },
+      '/v1/messages/batches': { body: {} }
+    })
+    for (const api of [
+      openaiBatches(batchCaller('openai', transport, {})),
+      anthropicBatches(batchCaller('anthropic', transport, {}))
+    ]) {
+      await expect(api.submit('r', '/v1/x', [], signal)).rejects.toMatchObject({
+        code: 'provider-malformed',
+        retryable: true
+      })
+    }
+  })
+})
+
 describe('batchCaller', () => {
   it.each([
     [429, { 'retry-after': '2' }, true, 2000],

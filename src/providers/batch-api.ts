@@ -136,6 +136,16 @@ export function numberOf(value: Json | undefined): number {
   return typeof value === 'number' ? value : 0
 }
 
+/** The id of what has just been made. @throws RepriseError `provider-malformed`, retryable: it may have been made all the same */
+export function madeId(name: string, made: JsonObject): string {
+  const id = textOf(made['id'])
+  if (id !== '') return id
+  throw new RepriseError(
+    'provider-malformed',
+    `${name} made something without an id: ${JSON.stringify(made).slice(0, 300)}`
+  )
+}
+
 /** The objects of a list. */
 export function objectsOf(value: Json | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter((item): item is JsonObject => isObject(item)) : []

@@ -5,6 +5,7 @@ import {
   type BatchCaller,
   type BatchResult,
   type BatchState,
+  madeId,
   messageIn,
   numberOf,
   objectsOf,
@@ -38,13 +39,14 @@ export function openaiBatches(caller: BatchCaller): BatchApi {
     async submit(name, path, lines, signal) {
       const file = await caller.json('POST', '/v1/files', signal, formOf(name, lines))
       const body = {
-        input_file_id: textOf(file['id']),
+        input_file_id: madeId('openai', file),
         endpoint: path,
         completion_window: '24h',
         metadata: { [nameField]: name }
       }
       const bytes = Buffer.from(JSON.stringify(body))
-      return stateOf(await caller.json('POST', '/v1/batches', signal, { type: 'application/json', bytes }))
+      const made = await caller.json('POST', '/v1/batches', signal, { type: 'application/json', bytes })
+      return { ...stateOf(made), id: madeId('openai', made) }
     },
 
     async find({ name, after }, signal) {

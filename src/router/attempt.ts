@@ -42,6 +42,8 @@ export interface Attempt {
   readonly spoken: Spoken
   /** The caller's own request. */
   readonly content: WireContent
+  /** How many answers it asks for in one. */
+  readonly answers: number
   readonly context: Context
   readonly patience: Patience
   /** There are other targets, which could be asked instead as long as the caller has seen nothing. */
@@ -100,7 +102,7 @@ async function attemptAtOnce(one: Attempt): Promise<Outcome> {
 
 /** Asks with what the call may cost set aside in the budgets. */
 async function askWithin(one: Attempt): Promise<Outcome> {
-  const { target, spoken, patience, estimator } = one
+  const { target, spoken, patience, estimator, answers } = one
   const { json } = spoken.request.content
   const reservation = await setAside(one)
   if (reservation instanceof Skip) return reservation
@@ -113,7 +115,7 @@ async function askWithin(one: Attempt): Promise<Outcome> {
     else {
       costUsd = outcome.origin.costUsd
       const { usage } = outcome.origin
-      if (usage !== undefined) estimator.learn(target.name, json, usage)
+      if (usage !== undefined) estimator.learn(target.name, json, usage, answers)
     }
     return outcome
   } finally {

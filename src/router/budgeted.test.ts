@@ -157,7 +157,7 @@ describe('what a call has cost', () => {
       }
     })
     await ask()
-    expect(learnt).toEqual([['a/m', requestOf().content.json, { inputTokens: 10, outputTokens: 5 }]])
+    expect(learnt).toEqual([['a/m', requestOf().content.json, { inputTokens: 10, outputTokens: 5 }, 1]])
   })
 
   it('does not cost the caller its answer when it cannot be written down', async () => {

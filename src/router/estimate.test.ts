@@ -38,6 +38,18 @@ describe('without a history', () => {
   })
 })
 
+describe('of several answers in one', () => {
+  it('expects so many times the output, and learns what one of them is', () => {
+    const expects = estimator()
+    expect(expects.expect('a/b', chat(text), 5).outputTokens).toBe(5 * 4096)
+    expect(expects.expect('a/b', chat(text, { max_tokens: 700 }), 5).outputTokens).toBe(700)
+    expect(expects.modestly('a/b', chat(text), 5)?.outputTokens).toBe(5000)
+    for (let call = 0; call < 100; call++) expects.learn('a/b', chat(text), { inputTokens: 20, outputTokens: 500 }, 5)
+    expect(expects.expect('a/b', chat(text)).outputTokens).toBeLessThan(120)
+    expect(expects.expect('a/b', chat(text), 5).outputTokens).toBeGreaterThanOrEqual(500)
+  })
+})
+
 describe('with a history', () => {
   it('corrects how many input tokens there are by how the provider counts', () => {
     const expects = estimator()

@@ -7,15 +7,18 @@ import { countTokens } from './token-count.ts'
 
 /** Expects what a call will use, from what calls before it have used. */
 export interface Estimator {
-  /** What a request to `target` is expected to use: rather too much than too little. */
-  expect(target: string, request: JsonObject): Usage
+  /**
+   * What a request to `target` is expected to use: rather too much than too little. `answers`: how many it asks for in
+   * one text, where it stands for several requests. Default: 1.
+   */
+  expect(target: string, request: JsonObject, answers?: number): Usage
   /**
    * What a modest answer would use, where no call to the target has been answered yet: what is expected is a guess then,
    * and more than most need. Undefined: it is more than a guess.
    */
-  modestly(target: string, request: JsonObject): Usage | undefined
+  modestly(target: string, request: JsonObject, answers?: number): Usage | undefined
   /** Learns what it has used. */
-  learn(target: string, request: JsonObject, used: Usage): void
+  learn(target: string, request: JsonObject, used: Usage, answers?: number): void
 }
 
 export interface EstimatorOptions {
@@ -78,26 +81,26 @@ export function estimator({ maxTargets = 1000 }: EstimatorOptions = {}): Estimat
   }
 
   return {
-    modestly(target, request) {
+    modestly(target, request, answers = 1) {
       if (histories.peek(target) !== undefined) return undefined
-      const outputTokens = Math.min(modestOutput, mostOutput(request)) * choicesOf(request)
+      const outputTokens = Math.min(modestOutput * answers, mostOutput(request)) * choicesOf(request)
       return { inputTokens: countOf(request), outputTokens }
     },
-    expect(target, request) {
+    expect(target, request, answers = 1) {
       const { counted, used, mean, variance, calls } = histories.get(target) ?? none
       const ratio = counted > 0 ? Math.min(greatestRatio, Math.max(leastRatio, used / counted)) : 1
       const usual = calls > 0 ? mean + 2 * Math.sqrt(variance) : outputWithoutHistory
       return {
         inputTokens: Math.ceil(countOf(request) * ratio),
-        outputTokens: Math.ceil(Math.min(usual, mostOutput(request))) * choicesOf(request)
+        outputTokens: Math.ceil(Math.min(usual * answers, mostOutput(request))) * choicesOf(request)
       }
     },
-    learn(target, request, { inputTokens, outputTokens }) {
+    learn(target, request, { inputTokens, outputTokens }, answers = 1) {
       if (!isCount(inputTokens) || !isCount(outputTokens)) return
       const before = histories.get(target) ?? none
       const { counted, used } = before
       const weight = Math.max(weightOfLatest, 1 / (before.calls + 1))
-      const output = outputTokens / choicesOf(request)
+      const output = outputTokens / choicesOf(request) / answers
       const difference = output - before.mean
       // A provider that says that there was no input has not counted it.
       const input = inputTokens > 0 ? { counted: countOf(request), used: inputTokens } : { counted, used }

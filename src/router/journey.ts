@@ -149,6 +149,7 @@ export class Journey {
       target,
       spoken,
       content: this.#request.content,
+      answers: this.#request.together?.answers ?? 1,
       context: this.#context,
       patience: this.#patience,
       hasOthers: this.#stops.length > 1,

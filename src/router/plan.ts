@@ -38,6 +38,8 @@ export interface Planner {
   planOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): Plan
   /** The plan's address, without drawing lots. */
   addressOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): string
+  /** Which of its route's targets are there for a request: the same text, the same ones. */
+  wayOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): string
 }
 
 /** What the planner must know of a provider. */
@@ -89,6 +91,15 @@ export function planner(
     if (plan !== undefined) return plan.address
     if (route === undefined) return planWithoutRoute(content, model).address
     return addressFrom(firstOf(eligibleOf(route, content, model, context)), model)
+  }
+
+  function wayOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): string {
+    const model = modelOf(content)
+    const { route, plan } = known(content, model)
+    if (plan !== undefined || route === undefined) return ''
+    return eligibleOf(route, content, model, context)
+      .map((target) => route.targets.indexOf(target))
+      .join(' ')
   }
 
   function known(content: WireContent, model: string): Known {
@@ -150,7 +161,7 @@ export function planner(
     return target?.model === undefined || target.model === model ? baseUrl : `${baseUrl} ${target.model}`
   }
 
-  return { planOf, addressOf }
+  return { planOf, addressOf, wayOf }
 }
 
 function readRoutes(

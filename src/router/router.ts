@@ -14,6 +14,8 @@ export interface Router {
    * model where that is another than the one asked for. Part of the request's scope: the same name elsewhere is another model.
    */
   addressOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): string
+  /** Which targets are there for a request: of those for one model, the same text is the same targets. */
+  wayOf(content: WireContent, context: Pick<Context, 'tags' | 'tenant'>): string
   /** Whether a budget, a route or a rule looks at requests' tags: then those with other tags are asked otherwise. */
   readonly readsTags: boolean
   /**

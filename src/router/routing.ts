@@ -44,8 +44,9 @@ export function routing(parts: RoutingParts): Router {
 
   return {
     ask: async (request, context) =>
-      new Journey(tools, planner.planOf(request.content, context), request, context).go(),
+      new Journey(tools, planner.planOf(request.together?.like ?? request.content, context), request, context).go(),
     addressOf: (content, context) => planner.addressOf(content, context),
+    wayOf: (content, context) => planner.wayOf(content, context),
     batchPriceOf: (provider, usage, asked, said) =>
       parts.providers.get(provider)?.priceOf(said, asked, usage, { batch: true }),
     budgets,

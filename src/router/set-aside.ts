@@ -17,15 +17,17 @@ export interface ExpectedCall {
   readonly context: Pick<Context, 'tenant' | 'tags'>
   readonly budgets: Budgets
   readonly estimator: Estimator
+  /** How many answers are written in one. Default: 1. */
+  readonly answers?: number
 }
 
 /** Sets aside what a call is expected to cost; a skip where a budget does not allow it. */
 export async function setAside(one: ExpectedCall): Promise<Reservation | Skip> {
-  const { planned, routed, target, spoken, context, budgets, estimator } = one
+  const { planned, routed, target, spoken, context, budgets, estimator, answers } = one
   const { json } = spoken.request.content
-  const estimateUsd = routed.priceOf(undefined, planned.model, estimator.expect(target.name, json))
+  const estimateUsd = routed.priceOf(undefined, planned.model, estimator.expect(target.name, json, answers))
   const call: Charged = { tenant: context.tenant, tags: context.tags, model: planned.model }
-  const modest = estimator.modestly(target.name, json)
+  const modest = estimator.modestly(target.name, json, answers)
   try {
     return await budgets.reserve(call, estimateUsd).catch((error: unknown) => {
       const leftUsd = leftForOne(error)

@@ -7,9 +7,15 @@ import type { Router } from './router.ts'
 
 /** How a router is asked several requests in one call; undefined: not at all, on that wire. */
 export function togetherBy(
-  { readsTags }: Pick<Router, 'readsTags'>,
+  { readsTags, wayOf }: Pick<Router, 'readsTags' | 'wayOf'>,
   wire: Wire
 ): Together<WireRequest, Body> | undefined {
   const batching = llmBatching(wire)
-  return batching && { batching, ...(readsTags ? {} : { tagsThatMatter: () => [] }) }
+  return (
+    batching && {
+      batching,
+      ...(readsTags ? {} : { tagsThatMatter: () => [] }),
+      wayOf: ({ content }, context) => wayOf(content, context)
+    }
+  )
 }

@@ -6,7 +6,7 @@ import { openaiResponsesBatching } from './openai-responses-batching.ts'
 
 const turn = { role: 'user', content: 'Why?' }
 const chat: JsonObject = { model: 'gpt-4o', messages: [turn] }
-const response: JsonObject = { model: 'gpt-4o', input: 'Why?' }
+const response: JsonObject = { model: 'gpt-4o', input: 'Why?', store: false }
 const message: JsonObject = { model: 'claude-sonnet-4-5', max_tokens: 100, messages: [turn] }
 const image = { type: 'image_url', image_url: { url: 'https://example.com/a.png' } }
 const schema = { type: 'object', properties: { p0: { type: 'string' } }, required: ['p0'], additionalProperties: false }
@@ -59,6 +59,7 @@ describe('what is fit to be one of several', () => {
     [{ text: { format: { type: 'text' } } }, 'format'],
     [{ reasoning: { effort: 'low', summary: 'auto' } }, 'reasoning'],
     [{ store: true }, 'store'],
+    [{ store: null }, 'store'],
     [{ background: true }, 'background'],
     [{ previous_response_id: 'resp_1' }, 'conversation'],
     [{ conversation: 'conv_1' }, 'conversation'],

@@ -53,6 +53,16 @@ describe.each([
     expect(outcomes(write([...said, ...said.slice(-1)]), prompt)).toEqual(all('tampered'))
   })
 
+  it('may stand within a fence', () => {
+    const said = write(answers(prompt))
+    for (const fence of ['```', '```json', '\n```text ']) {
+      expect(outcomes(`${fence}\n${said}\n\`\`\`\n`, prompt)).toEqual(own)
+    }
+    expect(outcomes(`\`\`\`\n${said}\n\`\`\`\nThat was all.`, prompt)).toEqual(
+      all(prompt === byJson ? 'unreadable' : 'mixed')
+    )
+  })
+
   it('are not there in what says nothing of them', () => {
     for (const said of ['', 'Sure!', '[]', 'null', '"text"', '{']) {
       expect(outcomes(said, prompt)).toEqual(all('unreadable'))
@@ -94,7 +104,8 @@ describe('delimited text', () => {
   })
 
   it.each([
-    ['before', `Here they are:\n${said}`],
+    ['before, about one of them', `As to ${first}: yes.\n${said}`],
+    ['before, like a line of the form', `<<answers>> <<answer\n${said}`],
     ['between', said.replace(`<<end ${first}>>`, `<<end ${first}>>\nAnd now:`)],
     ['behind', `${said}\nThat was all.`],
     ['behind, without an end', said.replace(/<<end \S+>>$/, '')],
@@ -102,6 +113,15 @@ describe('delimited text', () => {
     ['within another', said.replace('Answer 0.', `<<answer ${second}>>\nAnswer 0.`)]
   ])('is all doubtful when something stands %s', (_, text) => {
     expect(outcomes(text, byText)).toEqual(all('mixed'))
+  })
+})
+
+describe('what a model says before the first answer', () => {
+  it('is nobody’s, and does no harm', () => {
+    expect(outcomes(`Here are the answers:\n\n${asText(answers(byText))}`, byText)).toEqual(own)
+    // One that begins before its line has no answer.
+    const [, ...others] = answers(byText)
+    expect(outcomes(`Answer 0.\n${asText(others)}`, byText)).toEqual(['? missing', ...own.slice(1)])
   })
 })
 

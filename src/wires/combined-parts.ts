@@ -15,7 +15,8 @@ export type ReadPart =
  */
 export function readParts(said: string, prompt: CombinedPrompt, texts: readonly string[]): readonly ReadPart[] {
   const { ids, check } = prompt
-  const told = prompt.schema === undefined ? fromText(said) : fromJson(said)
+  const whole = fenced.exec(said)?.[1] ?? said
+  const told = prompt.schema === undefined ? fromText(whole, prompt) : fromJson(whole)
   if (typeof told === 'string') return ids.map(() => ({ doubt: told }))
   const known = new Set([...ids, check.id])
   const doubtOfAll = told.some(([id]) => !known.has(id))
@@ -27,6 +28,9 @@ export function readParts(said: string, prompt: CombinedPrompt, texts: readonly 
   const own = ids.map((id) => readOne(valuesOf(told, id), prompt))
   return own.map((part, at) => doubtAmong(own, at, texts) ?? part)
 }
+
+/** Around all that was said, as models write it that are not held to a form by their provider. */
+const fenced = /^\s*```\w*[ \t]*\r?\n([\s\S]*\n)[ \t]*```\s*$/
 
 /** Ids and what stands under them, as often as it was written; undefined for what is no text. */
 type Told = readonly (readonly [id: string, text: string | undefined])[]
@@ -53,10 +57,11 @@ function fromJson(said: string): Told | string {
 }
 
 /**
- * Reads nothing but whole answers, one behind the other. With something between them nobody can say whose it is: it may
- * be the rest of an answer whose end was written too early.
+ * Reads nothing but whole answers, one behind the other. With something between or behind them nobody can say whose it
+ * is: it may be the rest of an answer whose end was written too early. What a model says before the first of them is no
+ * answer's rest, and nobody's, unless it names a part.
  */
-function fromText(said: string): Told | string {
+function fromText(said: string, prompt: CombinedPrompt): Told | string {
   const lines = [...said.matchAll(answerLine)]
   if (lines.length === 0) return 'unreadable'
   const told: [string, string][] = []
@@ -64,7 +69,8 @@ function fromText(said: string): Told | string {
   for (let at = 0; at < lines.length; at += 2) {
     const [open, end] = [lines[at], lines[at + 1]]
     if (open?.[1] !== 'answer' || end?.[1] !== 'end' || open[2] !== end[2]) return 'mixed'
-    if (!isBlank(said.slice(read, open.index))) return 'mixed'
+    const between = said.slice(read, open.index)
+    if (at === 0 ? holdsOurs(between, prompt) : !isBlank(between)) return 'mixed'
     told.push([open[2] ?? '', withoutLineEnds(said.slice(open.index + open[0].trimEnd().length, end.index))])
     read = end.index + end[0].length
   }
@@ -80,13 +86,17 @@ function withoutLineEnds(text: string): string {
   return rest.endsWith(way) ? rest.slice(0, -way.length) : rest
 }
 
-function readOne(values: readonly (string | undefined)[], { ids, check }: CombinedPrompt): ReadPart {
+function readOne(values: readonly (string | undefined)[], prompt: CombinedPrompt): ReadPart {
   const [text] = values
   if (text === undefined) return { doubt: 'missing' }
   if (values.length > 1) return { doubt: 'repeated' }
   if (isBlank(text)) return { doubt: 'empty' }
-  const isMixed = holdsMarkup(text) || [...ids, check.id, check.word].some((own) => text.includes(own))
-  return isMixed ? { doubt: 'mixed' } : { text }
+  return holdsOurs(text, prompt) ? { doubt: 'mixed' } : { text }
+}
+
+/** Whether a text holds what is part of no answer: a line of the form, an id, the check's word. */
+function holdsOurs(text: string, { ids, check }: CombinedPrompt): boolean {
+  return holdsMarkup(text) || [...ids, check.id, check.word].some((own) => text.includes(own))
 }
 
 /** Where two answers begin to be too much alike to be so by chance, in UTF-16 units: more than a few words. */

@@ -164,6 +164,13 @@ describe.each(ways)('$name', (way) => {
     }
   })
 
+  it('takes a label of one word for what a token may be', () => {
+    const field = wire === openaiResponses ? 'max_output_tokens' : 'max_tokens'
+    const label = (text: string): string => (text === 'one' ? ' international\n' : 'two words')
+    const parts = told(way, ['one', 'two'], batchingModel(label), { [field]: 1 })
+    expect(parts.map(outcomeOf)).toEqual([' international\n', '? too-long'])
+  })
+
   it('groups what differs in its last words alone, and is sent alike', () => {
     const batching = batchingOf(wire)
     const group = (json: JsonObject, headers?: Record<string, string>): string | undefined =>

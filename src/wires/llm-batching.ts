@@ -60,7 +60,8 @@ function combine(wire: Wire, batching: WireBatching, requests: readonly WireRequ
   return {
     request: {
       content: new WireContent(wire, raw, content.query, content.versions),
-      headers: without(headers, ofOneCall)
+      headers: without(headers, ofOneCall),
+      together: { like: content, answers: parts }
     },
     split(answer) {
       const read = readAnswer(wire, batching, answer, prompt, texts)
@@ -140,8 +141,12 @@ function paidBy(usages: readonly Usage[] | undefined, sizes: readonly PartSize[]
 /** Bytes that hardly any text has to a token, so that an answer of more was longer than its request allows. */
 const mostBytesOfToken = 6
 
+/** A label, as it is asked for with a limit of a token or two. */
+const oneWord = /^\s*\S{1,20}\s*$/
+
 /** Alone it would have been cut, and its caller told so. */
 function isTooLong(text: string, request: JsonObject): boolean {
+  if (oneWord.test(text)) return false
   const limits = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'].map((field) => request[field])
   return limits.some((limit) => typeof limit === 'number' && Buffer.byteLength(text) > limit * mostBytesOfToken)
 }

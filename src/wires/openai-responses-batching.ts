@@ -16,7 +16,10 @@ import type { WireBatching } from './wire.ts'
 
 /** How several responses are asked in one. */
 export const openaiResponsesBatching: WireBatching = {
-  unfit: (request) => whyAlone(request, listed, { field: 'input', textType: 'input_text' }),
+  // Without a word its provider keeps the answer, and a later request may lean on it by an id that a part has not.
+  unfit: (request) =>
+    whyAlone(request, listed, { field: 'input', textType: 'input_text' }) ??
+    (request['store'] === false ? undefined : 'store'),
   takesSchema: ({ model }) => takesOpenaiSchema(model),
 
   combined(request, { text, parts, schema }) {
@@ -26,9 +29,7 @@ export const openaiResponsesBatching: WireBatching = {
       ...request,
       input: isList(input) ? withLastWording(input, text) : text,
       ...(typeof limit === 'number' ? { max_output_tokens: combinedLimit(limit, parts, mostOpenaiTokens(model)) } : {}),
-      ...(format === undefined ? {} : { text: { ...(isObject(form) ? form : {}), format } }),
-      // Nobody can come back to it: the parts have names that the provider does not know.
-      store: false
+      ...(format === undefined ? {} : { text: { ...(isObject(form) ? form : {}), format } })
     }
   },
 
@@ -81,7 +82,7 @@ const listed: ReadonlyMap<string, readonly [reason: string, fits: Fits]> = new M
   ['prompt_cache_retention', ['cache', always]],
   ['stream', ['stream', off]],
   ['stream_options', ['stream', off]],
-  ['store', ['store', off]],
+  ['store', ['store', always]],
   ['background', ['background', off]],
   ['truncation', ['truncation', (value) => value === 'disabled']],
   ['include', ['include', off]],

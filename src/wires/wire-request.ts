@@ -69,6 +69,15 @@ export interface WireRequest {
   readonly content: WireContent
   /** For the provider: the caller's credential and what else it sent, without what concerns only the connection. */
   readonly headers: Readonly<Record<string, string>>
+  /** Present where it asks for the answers of several. */
+  readonly together?: AskedTogether
+}
+
+export interface AskedTogether {
+  /** One of them: who is asked is decided by what they are, not by what is asked in their place. */
+  readonly like: WireContent
+  /** How many answers are written, whatever they are needed for. */
+  readonly answers: number
 }
 
 function parse(text: string, raw: Buffer): JsonObject {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toFile } from 'openai'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -321,6 +321,43 @@ describe('reprise warm --batch-api, interrupted', { timeout: minute }, () => {
     stand.provider.endBatches()
     expect((await run([path, '--batch-api'])).output).toContain('0 submitted in 0 batches, 4 stored')
     expect(paid()).toEqual({ batched: questions(4), live: [] })
+  })
+
+  it('ends at the first ctrl-c also while a submission is not answered', async () => {
+    await start()
+    const path = file([message('Question 0')])
+    stand.provider.fail('none', 'hang')
+    const { program } = startProgram(path)
+    await until(() => asked('POST', /\/v1\/messages\/batches$/) > 0)
+    program.kill('SIGINT')
+    expect(await once(program, 'close')).toEqual([130, null])
+    expect((await run([path, '--batch-api'])).output).toContain('1 submitted in 1 batch, 1 stored')
+    expect(paid()).toEqual({ batched: ['Question 0'], live: [] })
+  })
+
+  it('notes neither key nor question, for nobody else to read', async () => {
+    await start({ tookMs: Number.POSITIVE_INFINITY })
+    const path = file(mixed(4))
+    const { program } = startProgram(path)
+    await until(() => asked('GET', /batches\/msgbatch_/) > 0)
+    await killed(program)
+    const state = readFileSync(`${path}.batches`, 'utf8')
+    expect(state).toContain('"requests":[')
+    expect(state).not.toMatch(/Question|sk-|alice|Bearer/)
+    expect([`${path}.batches`, `${path}.batches.lock`].map((one) => statSync(one).mode & 0o777)).toEqual([0o600, 0o600])
+  })
+
+  it('has what stands in the file several times answered once, for the tags of all', async () => {
+    await start()
+    const { model, messages } = chat('Question 0')
+    const path = file([
+      { request: { model, messages }, tags: ['one'] },
+      { request: { messages, model }, tags: ['two'] }
+    ])
+    expect((await run([path, '--batch-api'])).output).toContain('1 submitted in 1 batch, 1 stored')
+    expect(paid()).toEqual({ batched: ['Question 0'], live: [] })
+    await fetch(`${stand.gateway.url}/cache/invalidate`, { method: 'POST', body: '{"tag":"two"}' })
+    expect((await run([path, '--restart'])).output).toContain('1 hit, 1 asked')
   })
 })
 

@@ -49,7 +49,7 @@ const byChat: Ask = async (content, headers = together, signal) => {
 }
 
 const byResponses: Ask = async (input, headers = together) => {
-  const asking = stand.openai().responses.create({ model: 'gpt-4o-mini', input }, { headers })
+  const asking = stand.openai().responses.create({ model: 'gpt-4o-mini', input, store: false }, { headers })
   const { data, response } = await asking.withResponse()
   const { usage } = data
   return {

@@ -620,6 +620,28 @@ describe('everything else under /v1', () => {
     }
   })
 
+  it('closes when all have been answered, though they keep their connections', async () => {
+    const { Agent } = await import('node:http')
+    const agent = new Agent({ keepAlive: true })
+    const slow = await makeStand({}, { delay: { firstTokenMs: 200 } })
+    const answered = new Promise<number | undefined>((resolve, reject) => {
+      const headers = { authorization: 'Bearer x' }
+      const request = httpRequest(
+        `${slow.gateway.url}/v1/chat/completions`,
+        { agent, method: 'POST', headers },
+        (response) => response.resume().on('end', () => resolve(response.statusCode))
+      )
+      request.on('error', reject)
+      request.end(JSON.stringify(chat))
+    })
+    await expect.poll(() => slow.provider.count()).toBe(1)
+    // Longer than the test may take.
+    await slow.gateway.close(600_000)
+    expect(await answered).toBe(200)
+    agent.destroy()
+    await slow.provider.close()
+  })
+
   it('keeps a connection alive between requests', async () => {
     const { Agent } = await import('node:http')
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })

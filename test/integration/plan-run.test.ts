@@ -1,11 +1,17 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createCache } from '../../src/cache.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { type Call, type SimulatedProvider, simulatedProvider } from '../../src/testing/simulated-provider.ts'
 import { makeGateway, type Stand } from '../support/gateway.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
+
+const adminToken = 'a-token-of-some-length'
 
 let folder: TemporaryFolder
 let provider: SimulatedProvider
@@ -39,7 +45,7 @@ beforeEach(async () => {
       return undefined
     }
   })
-  gateway = await makeGateway({ deadlineMs: 10_000 }, provider)
+  gateway = await makeGateway({ deadlineMs: 10_000, adminToken }, provider)
 })
 
 afterEach(async () => {
@@ -52,9 +58,13 @@ function atomIn(text: string): string {
   return /^ask (\S+):/.exec(text)?.[1] ?? ''
 }
 
-function atomOf({ body }: Call): string {
+function lastTextOf(body: JsonObject | undefined): string {
   const messages = body?.['messages'] as readonly JsonObject[]
-  return atomIn(String(messages.at(-1)?.['content']))
+  return String(messages.at(-1)?.['content'])
+}
+
+function atomOf({ body }: Call): string {
+  return atomIn(lastTextOf(body))
 }
 
 /** Which atoms the provider has been asked for, or has answered; sorted. */
@@ -105,6 +115,7 @@ function start(place: Place, ...flags: readonly string[]): Program {
   }
   return startProgram(['run', ...flags, ...(place === 'in process' ? [] : ['--through', gateway.gateway.url])], {
     OPENAI_API_KEY: 'sk-plan',
+    REPRISE_ADMIN_TOKEN: adminToken,
     ...(place === 'in process' ? own : {})
   })
 }
@@ -118,6 +129,20 @@ interface Ended {
 async function run(place: Place, ...flags: readonly string[]): Promise<Ended> {
   const program = start(place, ...flags)
   return { exitCode: await program.ended, output: program.output(), errors: program.errors() }
+}
+
+/** Invalidates a tag in what a run in this place has used. */
+async function takeAway(place: Place, tag: string): Promise<void> {
+  if (place === 'through a gateway') {
+    const body = JSON.stringify({ tag })
+    const headers = { 'x-reprise-admin-token': adminToken }
+    const { status } = await fetch(`${gateway.gateway.url}/cache/invalidate`, { method: 'POST', headers, body })
+    expect(status).toBe(200)
+    return
+  }
+  const cache = await createCache({ store: `embedded:${join(folder.path, 'store')}`, deadlineMs: 10_000 })
+  await cache.invalidate({ tag })
+  await cache.close()
 }
 
 async function until(isTrue: () => boolean, program?: Program): Promise<void> {
@@ -201,6 +226,61 @@ describe.each(places)('reprise run %s', (place) => {
     expect((await run(place, plan)).exitCode).toBe(0)
     expect(asked()).toEqual(['first', 'index', 'summary'])
     expect(results().size).toBe(6)
+  })
+
+  it('has its tags on what others had asked before, so that they take it away, and not on what it did not use', async () => {
+    const words = ['outline', 'title']
+    const mine = { outline: {}, title: {} }
+    expect((await run(place, writePlan({ ...mine, first: { needs: ['outline'] } }, 'one'))).exitCode).toBe(0)
+    const hits = await run(place, writePlan(mine, 'two'), '--json', '--results', join(folder.path, 'two.jsonl'))
+    expect(JSON.parse(hits.output)).toMatchObject({ done: 2, hits: 2 })
+    provider.reset()
+    await takeAway(place, 'masterplan:two')
+    const again = await run(place, writePlan({ ...mine, first: { needs: ['outline'] } }, 'one'), '--restart')
+    expect(again.exitCode, again.output).toBe(0)
+    expect(asked()).toEqual(words)
+    provider.reset()
+    await takeAway(place, 'wave:2')
+    expect((await run(place, writePlan({ ...mine, first: { needs: ['outline'] } }, 'one'), '--restart')).exitCode).toBe(
+      0
+    )
+    expect(asked()).toEqual(['first'])
+  })
+
+  it('keeps what an isolated plan is answered from others, and others’ answers from it', async () => {
+    const runAs = async (id: string, sharing: string): Promise<JsonObject> => {
+      const file = writePlan(book, id)
+      writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as JsonObject), sharing }))
+      const { output } = await run(place, file, '--json', '--results', join(folder.path, `${id}.jsonl`), '--restart')
+      return JSON.parse(output) as JsonObject
+    }
+    expect(await runAs('shared', 'shared')).toMatchObject({ done: 5, hits: 0 })
+    expect(await runAs('alone', 'isolated')).toMatchObject({ done: 5, hits: 0 })
+    expect(await runAs('alone', 'isolated')).toMatchObject({ done: 5, hits: 5 })
+    expect(await runAs('apart', 'isolated')).toMatchObject({ done: 5, hits: 0 })
+    expect(await runAs('others', 'shared')).toMatchObject({ done: 5, hits: 5 })
+  })
+
+  it('loses no results when it was to begin anew, and no gateway or no provider answers', async () => {
+    const plan = writePlan(book)
+    expect((await run(place, plan)).exitCode).toBe(0)
+    const before = readFileSync(resultsFile(), 'utf8')
+    const failed = startProgram(['run', plan, '--restart', '--through', 'http://127.0.0.1:9'], {})
+    expect(await failed.ended).toBe(1)
+    expect(failed.errors()).toContain('no gateway answers at http://127.0.0.1:9')
+    expect(readFileSync(resultsFile(), 'utf8')).toBe(before)
+  })
+
+  it('goes on to its end when nobody reads what it says any more', async () => {
+    const plan = writePlan(book)
+    holdsAfter = 0
+    const program = start(place, plan)
+    await until(() => held > 0, program)
+    program.process.stdout?.destroy()
+    program.process.stderr?.destroy()
+    release()
+    expect(await program.ended).toBe(0)
+    expect(results().size).toBe(5)
   })
 
   it('begins nothing that the budget may not allow', async () => {
@@ -288,9 +368,27 @@ describe.each(places)('reprise run %s, killed', (place) => {
   })
 })
 
-describe('reprise run --batch-api', () => {
+describe.each(places)('reprise run --batch-api %s', (place) => {
+  it('picks up after kill -9 what it has submitted, and pays for nothing twice', async () => {
+    await gateway.close()
+    provider = await simulatedProvider({ batches: { tookMs: Number.POSITIVE_INFINITY } })
+    gateway = await makeGateway({ deadlineMs: 10_000, adminToken }, provider)
+    const plan = writePlan(book)
+    const program = start(place, plan, '--batch-api')
+    const state = `${resultsFile()}.batches`
+    await until(() => existsSync(state) && readFileSync(state, 'utf8').includes('"id"'), program)
+    program.process.kill('SIGKILL')
+    expect(await program.ended).toBe('SIGKILL')
+    provider.endBatches()
+    const { exitCode, output } = await run(place, plan, '--batch-api', '--json')
+    expect(exitCode, output).toBe(0)
+    expect(JSON.parse(output)).toMatchObject({ done: 5, hits: 5, batches: { stored: 5 } })
+    expect(provider.batched.map(({ body }) => atomIn(lastTextOf(body))).sort()).toEqual(Object.keys(book).sort())
+    expect(provider.count('chat')).toBe(0)
+  })
+
   it('has each wave answered by batches, with the answers of those before, and asks nothing twice', async () => {
-    const { exitCode, output } = await run('through a gateway', writePlan(book), '--batch-api', '--json')
+    const { exitCode, output } = await run(place, writePlan(book), '--batch-api', '--json')
     expect(exitCode, output).toBe(0)
     const { batches, costUsd, hits } = JSON.parse(output) as { batches: JsonObject; costUsd: number; hits: number }
     expect(hits).toBe(5)
@@ -328,16 +426,52 @@ describe('reprise run, called wrongly', () => {
     expect(await misused(plan)).toMatch(message)
   })
 
+  it('refuses a plan that is not in UTF-8, of which other words would be asked', async () => {
+    const file = join(folder.path, 'latin.yaml')
+    writeFileSync(file, Buffer.from(atoms('  a: { prompt: café }'), 'latin1'))
+    const { exitCode, errors } = await run('in process', file)
+    expect(exitCode).toBe(2)
+    expect(errors).toContain('latin.yaml: expected text in UTF-8, got another encoding; save it as UTF-8')
+  })
+
   it('refuses flags that it does not know, and settings for a gateway that has its own', async () => {
     const plan = atoms('  a: { prompt: x }')
     expect(await misused(plan, '--nonsense')).toContain("Unknown option '--nonsense'")
+    expect(await misused(plan, '--batch-api', '--store', 'memory:')).toContain(
+      '--batch-api: expected a store that is there when this process is not'
+    )
     expect(await misused(plan, '--port', '1')).toContain("Unknown option '--port'")
     expect(await misused(plan, '--store', 'nowhere:')).toContain('nowhere:')
     expect(await misused(plan, '--var', 'city')).toContain('--var: expected NAME=VALUE, got "city"')
-    expect(await misused(plan, '--batch-api')).toContain('--batch-api: expected --through URL beside it, got none')
     expect(await misused(plan, '--through', gateway.gateway.url, '--store', 'memory:')).toContain(
       '--store: expected it without --through'
     )
+  })
+})
+
+describe('reprise run, told something hostile', () => {
+  const hostile = 'no\u001b[2J\u009b31m\u202e\r\nreprise: all is well'
+
+  it('lets nothing of it move the cursor or begin a line', async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(404).end(JSON.stringify({ error: { message: hostile } }))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const plan = writePlan(book)
+    const own = { REPRISE_STORE: 'memory:', REPRISE_OPENAI_URL: `${url}/v1`, OPENAI_API_KEY: 'sk-plan' }
+    const ways: readonly (readonly [readonly string[], Readonly<Record<string, string>>])[] = [
+      [['--through', url], {}],
+      [[], own]
+    ]
+    for (const [flags, environment] of ways) {
+      const program = startProgram(['run', plan, ...flags], environment)
+      expect(await program.ended).toBe(1)
+      const text = program.output() + program.errors()
+      expect(text).toContain('all is well')
+      expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}|^reprise: all/mu)
+    }
+    server.close()
   })
 })
 

@@ -105,7 +105,12 @@ function inForm({ endpoint, body }: Question, answers: readonly PartAnswer[], mi
     const input = Object.fromEntries(kept.map(({ id, text }) => [id, text]))
     return { toolCalls: [{ name: tool, arguments: input }], ...(prose ? { text: 'Sure, here are the answers.' } : {}) }
   }
-  const format = endpoint === 'chat' ? body['response_format'] : isObject(body['text']) ? body['text']['format'] : null
+  const call = forcedFunction(body['tool_choice'])
+  if (endpoint === 'chat' && call !== undefined) {
+    return { toolCalls: [{ name: call, arguments: Object.fromEntries(answers.map(({ id, text }) => [id, text])) }] }
+  }
+  const form = { chat: body, responses: body['text'], messages: body['output_config'] }[endpoint as string]
+  const format = isObject(form) ? form[endpoint === 'chat' ? 'response_format' : 'format'] : undefined
   if (isObject(format) && format['type'] === 'json_schema') return { text: around(asJson(answers)) }
   return { text: around(asText(answers)) }
 }
@@ -114,6 +119,12 @@ function forcedTool(choice: Json | undefined): string | undefined {
   return isObject(choice) && choice['type'] === 'tool' && typeof choice['name'] === 'string'
     ? choice['name']
     : undefined
+}
+
+/** The same, as a request that was carried over to chat says it. */
+function forcedFunction(choice: Json | undefined): string | undefined {
+  const called = isObject(choice) && choice['type'] === 'function' ? choice['function'] : undefined
+  return isObject(called) && typeof called['name'] === 'string' ? called['name'] : undefined
 }
 
 /** Written by hand: a member may be there twice. */

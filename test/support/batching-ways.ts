@@ -23,7 +23,12 @@ const chatOf = (model: string) => (content: string, more?: JsonObject) => ({
   messages: [{ role: 'user', content }],
   ...more
 })
-const responseOf = (model: string) => (input: string, more?: JsonObject) => ({ model, input, ...more })
+const responseOf = (model: string) => (input: string, more?: JsonObject) => ({
+  model,
+  input,
+  store: false,
+  ...more
+})
 const messageOf = (model: string) => (content: string, more?: JsonObject) => ({
   ...chatOf(model)(content, { max_tokens: 4000 }),
   ...more

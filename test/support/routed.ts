@@ -184,7 +184,7 @@ export function routerOver({ providers, plan = {}, routed = {}, limiters = {}, p
   }
   const context = makeContext()
   const router = routing({
-    planner: { planOf: () => made, addressOf: () => made.address },
+    planner: { planOf: () => made, addressOf: () => made.address, wayOf: () => '' },
     providers: new Map(
       Array.from(fakes, ([name, provider]) => [
         name,
