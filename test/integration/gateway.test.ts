@@ -623,7 +623,7 @@ describe('everything else under /v1', () => {
   it('closes when all have been answered, though they keep their connections', async () => {
     const { Agent } = await import('node:http')
     const agent = new Agent({ keepAlive: true })
-    const slow = await makeStand({}, { delay: { firstTokenMs: 200 } })
+    const slow = await makeStand({}, { delay: { firstTokenMs: 200, perTokenMs: 0 } })
     const answered = new Promise<number | undefined>((resolve, reject) => {
       const headers = { authorization: 'Bearer x' }
       const request = httpRequest(
