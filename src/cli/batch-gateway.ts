@@ -1,7 +1,7 @@
 import { type Dispatcher, Pool } from 'undici'
 import { mayPass, messageOf, RepriseError } from '../core/errors.ts'
 import type { Headers } from '../core/headers.ts'
-import { isObject, type JsonObject } from '../core/json.ts'
+import { isObject, type JsonObject, parseObject } from '../core/json.ts'
 import type { BatchStored } from '../jobs/batch-report.ts'
 import type { BatchTransport } from '../providers/batch-api.ts'
 import { tokenRefused } from './admin-client.ts'
@@ -83,7 +83,7 @@ export function batchGateway({ url, headersOf, adminToken, signal }: BatchGatewa
     }
     const { status, text } = await answered('/cache/import', headers, body)
     if (status === 401) throw tokenRefused(url, adminToken)
-    const value = parsed(text)
+    const value = parseObject(text)
     if (status === 200 && value !== undefined) return value
     throw new RepriseError('provider-malformed', `the gateway at ${url} imports nothing: ${text.slice(0, 300)}`, {
       status,
@@ -163,13 +163,4 @@ function refusedIn(value: JsonObject): ReadonlyMap<number, string> {
 
 function itemsOf({ refused }: JsonObject): readonly JsonObject[] {
   return Array.isArray(refused) ? refused.filter((item): item is JsonObject => isObject(item)) : []
-}
-
-function parsed(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

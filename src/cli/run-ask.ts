@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../core/json.ts'
+import { parseObject } from '../core/json.ts'
 import { answerText } from '../jobs/answer-text.ts'
 import type { AskedInVain } from '../jobs/ask-all.ts'
 import type { AskAtom } from '../plans/ask-atom.ts'
@@ -23,7 +23,7 @@ export function askAtom(gateway: GatewayConnection, keys: Keys): AskAtom {
     const asked = await askGateway(gateway, (dialect) => headersFor(dialect, keys), question, signal)
     if (!asked.ok) return withRemedy(asked, question.dialect, keys)
     const { layer, isHit, savedUsd, text } = asked.answer
-    const said = parsed(text)
+    const said = parseObject(text)
     const { text: words, lack } = said === undefined ? noJson : answerText(path, said)
     // Nothing is gained by asking again, and it was paid for.
     if (words === undefined) {
@@ -59,13 +59,4 @@ function wireOf(path: string): (typeof wires)[number] | undefined {
 
 function dialectOf(path: string): DialectName {
   return wireOf(path)?.dialect.name ?? 'openai'
-}
-
-function parsed(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

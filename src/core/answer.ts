@@ -46,6 +46,8 @@ export interface Origin {
   readonly usage?: Usage
   /** What the provider's call cost, in US dollars; absent when the price is unknown. */
   readonly costUsd?: number
+  /** What else was spent on it, in US dollars: on a part of a batch that was not certain. */
+  readonly wastedUsd?: number
   /** What this hit saved, in US dollars; absent when the price is unknown. */
   readonly savedUsd?: number
   /** How long the provider took, in milliseconds. */

@@ -39,11 +39,11 @@ export function outcomeHeaders(origin: Origin): Record<string, string> {
 }
 
 function tellOfProvider(headers: Record<string, string>, origin: Origin): void {
-  const { joined, savedUsd, costUsd, tookMs } = origin
+  const { joined, savedUsd, costUsd, wastedUsd = 0, tookMs } = origin
   // A stream's headers leave before anybody knows what it costs.
   if (tookMs === undefined) return
   if (joined) headers['x-reprise-saved-usd'] = money(savedUsd)
-  headers['x-reprise-cost-usd'] = joined ? '0' : money(costUsd)
+  headers['x-reprise-cost-usd'] = joined ? '0' : money(costUsd === undefined ? undefined : costUsd + wastedUsd)
 }
 
 /** What nobody knows is not 0. */

@@ -31,7 +31,7 @@ function left(work: (state: BatchJobState) => void): void {
   state.close()
   writeFileSync(file, text)
   // No process has this number.
-  writeFileSync(`${file}.lock`, `4194305 ${hostname()}\n`)
+  writeFileSync(`${file}.lock`, `${hostname()} 4194305 a`)
 }
 
 describe('BatchJobState', () => {
@@ -79,15 +79,15 @@ describe('BatchJobState', () => {
     const state = BatchJobState.open(file, 'p')
     expect(() => BatchJobState.open(file, 'p')).toThrow(expect.objectContaining({ code: 'conflict' }))
     state.close()
-    writeFileSync(`${file}.lock`, '1 another-machine\n')
+    writeFileSync(`${file}.lock`, 'another-machine 1 a')
     expect(() => BatchJobState.open(file, 'p')).toThrow('another run works with')
-    writeFileSync(`${file}.lock`, `4194305 ${hostname()}\n`)
+    writeFileSync(`${file}.lock`, `${hostname()} 4194305 a`)
     BatchJobState.open(file, 'p').close()
   })
 
   it('refuses what tells of batches that were begun otherwise, and forgets it when they are over', () => {
     left((state) => state.intend(intention))
-    expect(() => BatchJobState.open(file, 'q')).toThrow('begun with another --url, key or header')
+    expect(() => BatchJobState.open(file, 'q')).toThrow('begun with another --url, store, key or header')
     expect(existsSync(`${file}.lock`)).toBe(false)
     left((state) => state.over('r1'))
     const state = BatchJobState.open(file, 'q')

@@ -1,17 +1,7 @@
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync
-} from 'node:fs'
-import { hostname } from 'node:os'
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { messageOf, RepriseError } from '../core/errors.ts'
 import { isObject, type JsonObject } from '../core/json.ts'
+import { holdLock } from './lock-file.ts'
 
 /** What is said of a batch before it is submitted. */
 export interface BatchIntention {
@@ -45,16 +35,18 @@ export class BatchJobState {
   readonly file: string
   readonly #open = new Map<string, Known>()
   readonly #descriptor: number
+  readonly #release: () => void
 
-  private constructor(file: string, text: string, purpose: string) {
+  private constructor(file: string, text: string, purpose: string, release: () => void) {
     this.file = file
+    this.#release = release
     const whole = text.slice(0, text.lastIndexOf('\n') + 1)
     const [head, ...lines] = whole.split('\n').filter((line) => line !== '')
     for (const line of lines) this.#read(parsed(file, line))
     const isOthers = head !== undefined && parsed(file, head)['purpose'] !== purpose
     if (isOthers && this.#open.size > 0) {
       throw invalid(
-        `${file} tells of batches that were begun with another --url, key or header, and have not been fetched: call it as then, or delete the file to give them up`
+        `${file} tells of batches that were begun with another --url, store, key or header, and have not been fetched: call it as then, or delete the file to give them up`
       )
     }
     this.#descriptor = openSync(file, 'a', 0o600)
@@ -69,11 +61,11 @@ export class BatchJobState {
    * `conflict` while another process works with it
    */
   static open(file: string, purpose: string): BatchJobState {
-    lock(file)
+    const release = locked(file)
     try {
-      return new BatchJobState(file, contentOf(file), purpose)
+      return new BatchJobState(file, contentOf(file), purpose, release)
     } catch (error) {
-      rmSync(lockOf(file), { force: true })
+      release()
       if (error instanceof RepriseError) throw error
       throw invalid(`cannot write ${file}: ${messageOf(error)}`, error)
     }
@@ -107,7 +99,7 @@ export class BatchJobState {
   close(): void {
     closeSync(this.#descriptor)
     if (this.#open.size === 0) rmSync(this.file, { force: true })
-    rmSync(lockOf(this.file), { force: true })
+    this.#release()
   }
 
   #note(line: JsonObject): void {
@@ -162,50 +154,13 @@ function parsed(file: string, line: string): JsonObject {
   throw invalid(`${file} is no record of batches: expected JSON objects, got ${line.slice(0, 60)}`)
 }
 
-function lockOf(file: string): string {
-  return `${file}.lock`
-}
-
-/** Takes the lock; one whose process is gone is taken over. @throws RepriseError `conflict` */
-function lock(file: string): void {
-  const path = lockOf(file)
-  const own = `${process.pid} ${hostname()}\n`
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      writeFileSync(path, own, { flag: 'wx', mode: 0o600 })
-      return
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw invalid(`cannot write ${path}: ${messageOf(error)}`, error)
-    }
-    const holder = contentOf(path)
-    if (holder !== '' && isAlive(holder)) break
-    const aside = `${path}.${process.pid}`
-    try {
-      // Of several who find the same one left behind, one moves it.
-      renameSync(path, aside)
-    } catch {
-      continue
-    }
-    const moved = contentOf(aside)
-    rmSync(aside, { force: true })
-    // Somebody has taken it over between the look and the move: it is theirs.
-    if (moved !== holder) writeFileSync(path, moved, { mode: 0o600 })
-  }
-  throw new RepriseError(
-    'conflict',
-    `another run works with ${file}: wait for it, or delete ${path} when there is none`
-  )
-}
-
-function isAlive(holder: string): boolean {
-  const [pid = '', host = ''] = holder.trim().split(' ')
-  // Of another machine's process nobody here can tell.
-  if (host !== hostname()) return true
+/** Holds the lock beside a file. @throws RepriseError `conflict`, `invalid-option` where none can be made */
+function locked(file: string): () => void {
   try {
-    process.kill(Number(pid), 0)
-    return true
+    return holdLock(`${file}.lock`, `works with ${file}`, 'name another file')
   } catch (error) {
-    return !hasCode(error, 'ESRCH')
+    if (error instanceof RepriseError) throw error
+    throw invalid(`cannot write ${file}.lock: ${messageOf(error)}`, error)
   }
 }
 

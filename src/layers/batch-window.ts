@@ -92,7 +92,7 @@ export class BatchWindow<Request, Result> {
     }
     const answer = await this.#call(combined.request, members)
     const parts = answer && this.#attempt('split', first, () => combined.split(answer))
-    const alone: Member<Request, Result>[] = []
+    const alone: [member: Member<Request, Result>, wastedUsd: number | undefined][] = []
     let told = 0
     const reasons = new Set<string>()
     for (const [place, member] of members.entries()) {
@@ -104,7 +104,7 @@ export class BatchWindow<Request, Result> {
         this.#land(member, () => member.resolve({ value, origin: { ...origin, batched: members.length } }))
       } else {
         reasons.add(part.doubt)
-        alone.push(member)
+        alone.push([member, part.costUsd])
       }
     }
     const { length: size } = members
@@ -118,7 +118,7 @@ export class BatchWindow<Request, Result> {
       alone: alone.length,
       reasons: [...reasons]
     })
-    for (const member of alone) this.#askAlone(member)
+    for (const [member, wastedUsd] of alone) this.#askAlone(member, wastedUsd)
   }
 
   /** What is said to all of them; undefined when nobody said anything. */
@@ -131,12 +131,15 @@ export class BatchWindow<Request, Result> {
     }
   }
 
-  /** As if there had been no others. */
-  async #askAlone(member: Member<Request, Result>): Promise<void> {
+  /** As if there had been no others, but for what was spent in vain. */
+  async #askAlone(member: Member<Request, Result>, wastedUsd?: number): Promise<void> {
     if (!this.#members.has(member)) return
     try {
       const answer = await this.#next(member.request, member.context)
-      this.#land(member, () => member.resolve(answer))
+      const { value, origin } = answer
+      this.#land(member, () =>
+        member.resolve(wastedUsd === undefined ? answer : { value, origin: { ...origin, wastedUsd } })
+      )
     } catch (error) {
       this.#land(member, () => member.reject(error))
     }

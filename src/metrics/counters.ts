@@ -106,7 +106,7 @@ export class Gain {
     this.inputTokens = isPaid ? inputTokens : 0
     this.outputTokens = isPaid ? outputTokens : 0
     this.savedTokens = isPaid ? 0 : inputTokens + outputTokens
-    this.costUsd = isPaid ? (origin.costUsd ?? 0) : 0
+    this.costUsd = isPaid ? (origin.costUsd ?? 0) + (origin.wastedUsd ?? 0) : 0
     this.savedUsd = isSaved ? (origin?.savedUsd ?? 0) : 0
     const savedMs = (origin?.tookMs ?? 0) - tookMs
     this.savedMs = isSaved && savedMs > 0 ? savedMs : 0

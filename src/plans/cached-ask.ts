@@ -59,7 +59,8 @@ function optionsOf({ tags, ttl, scope, batch }: AtomRequest, signal: AbortSignal
 }
 
 function asked({ path }: AtomRequest, { body, cacheHit, origin }: CachedCompletion): AskedAtom {
-  const costUsd = cacheHit ? 0 : origin.costUsd
+  const { costUsd: own, wastedUsd = 0 } = origin
+  const costUsd = cacheHit ? 0 : own === undefined ? undefined : own + wastedUsd
   const { text, lack } = answerText(path, body)
   // Nothing is gained by asking again, and it was paid for.
   if (text === undefined) return { ok: false, message: lack, mayPass: false, concernsAll: false, costUsd }

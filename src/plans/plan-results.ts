@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { resolve } from 'node:path'
 import { messageOf, RepriseError } from '../core/errors.ts'
+import { holdLock } from '../jobs/lock-file.ts'
 import type { Plan } from './plan.ts'
 import { type AnsweredLine, lineHead, lineText, type ResultLine, readResultLine } from './result-line.ts'
-import { holdLock } from './results-lock.ts'
 
 export interface PlanResultsOptions {
   /** Does not count what was answered before; it is gone from the file with the first new line. Default: false. */
@@ -102,7 +102,11 @@ class ResultsFile {
     }
     try {
       // By the name that it has for everybody.
-      this.#release = holdLock(`${realpathSync(name)}.lock`)
+      this.#release = holdLock(
+        `${realpathSync(name)}.lock`,
+        'is writing these results',
+        'name another file for the results'
+      )
     } catch (error) {
       closeSync(this.#descriptor)
       throw error instanceof RepriseError

@@ -26,6 +26,7 @@ interface Told {
   readonly text: string
   readonly batched: string | null
   readonly layer: string | null
+  readonly costUsd: number
   readonly tokens: readonly [number, number]
 }
 
@@ -33,6 +34,7 @@ type Ask = (question: string, headers?: Record<string, string>, signal?: AbortSi
 
 const seen = (response: Response) => ({
   batched: response.headers.get('x-reprise-batched'),
+  costUsd: Number(response.headers.get('x-reprise-cost-usd')),
   layer: response.headers.get('x-reprise-layer')
 })
 
@@ -227,6 +229,17 @@ describe('a gateway', () => {
     expect(text).toMatch(/^reprise_batch_size_bucket\{le="3"\} 1$/m)
     expect(text).toMatch(/^reprise_batch_size_count 1$/m)
     expect(text).toMatch(/^reprise_batch_requests_processed_total 3$/m)
+  })
+
+  it('tells all that was spent, also on what was thrown away', async () => {
+    await open({ ...patient, budgets: [{ name: 'all', limitUsd: 1 }] }, { drop: 1 })
+    const told = await Promise.all(questions.map((question) => byChat(question)))
+    expect(stand.provider.count()).toBe(2)
+    const { budgets } = (await (await fetch(`${stand.gateway.adminUrl}/budgets`)).json()) as {
+      readonly budgets: readonly { readonly spentUsd: number }[]
+    }
+    // Headers have eight digits.
+    expect(told.reduce((sum, { costUsd }) => sum + costUsd, 0)).toBeCloseTo(budgets[0]?.spentUsd ?? 0, 7)
   })
 
   it('pays a call once, and each of its requests its share', async () => {

@@ -11,15 +11,17 @@ const namelessMs = 5000
 
 /**
  * Holds a lock file until what is given back is called. One that a dead process has left is taken over.
+ * @param work what whoever holds it does: `is writing these results`
+ * @param remedy what else than waiting one may do: `name another file for the results`
  * @throws RepriseError `conflict` while another holds it
  */
-export function holdLock(file: string): () => void {
+export function holdLock(file: string, work: string, remedy: string): () => void {
   const owner = `${hostname()} ${process.pid} ${randomUUID()}`
   for (let attempt = 1; ; attempt++) {
     if (created(file, owner)) break
     const other = textOf(file)
     if (other === undefined) continue
-    if (attempt > 5 || isAlive(file, other)) throw inUse(file, other)
+    if (attempt > 5 || isAlive(file, other)) throw inUse(file, other, work, remedy)
     takeAway(file, other, owner)
   }
   held.add(file)
@@ -67,13 +69,12 @@ function isAlive(file: string, owner: string): boolean {
   }
 }
 
-function inUse(file: string, owner: string): RepriseError {
+function inUse(file: string, owner: string, work: string, remedy: string): RepriseError {
   const [host, id] = owner.split(' ')
   const who = id === undefined ? 'another process' : `process ${id} on ${host}`
   return new RepriseError(
     'conflict',
-    `another run is writing these results: ${who}; wait until it has ended, name another file for the results, or, ` +
-      `if that process is gone, delete ${file}`
+    `another run ${work}: ${who}; wait until it has ended, ${remedy}, or, if that process is gone, delete ${file}`
   )
 }
 
