@@ -61,7 +61,7 @@ export function progressBar({
 
   function drawn(): string {
     // The last column stays free: a terminal that is full goes on in the next line.
-    const width = (stream.columns ?? 80) - 1
+    const width = (stream.columns || 80) - 1
     const texts = [counted(), ...state.parts, ...pace()]
     while (texts.length > 1 && texts.join('  ').length > width) texts.pop()
     const text = texts.join('  ').slice(0, Math.max(0, width))

@@ -36,6 +36,11 @@ export function planSource(text: string, mistakes: PlanMistakes): PlanSource {
         if (names.has(name)) mistakes.add({ line: lineAt(key) }, `${name}: expected it once, got it twice; remove one`)
         names.add(name)
       }
+    },
+    Scalar(_, { value, source = '', range }) {
+      if (typeof value !== 'number' || !/^-?\d{16,}$/.test(source) || String(value) === source) return
+      const line = range?.[0] === undefined ? undefined : lines.linePos(range[0]).line
+      mistakes.add({ line }, `expected a number that a double can hold, got ${source}, which would be sent as ${value}`)
     }
   })
 

@@ -156,6 +156,10 @@ atoms:
       'plan.yaml, line 4, atom a: tags: expected at most 62, those of defaults with them, got 63'
     ],
     ['id: p\natoms: *x', /expected YAML or JSON, got something else: Unresolved alias/],
+    [
+      'id: p\ndefaults: {model: m, parameters: {seed: 9007199254740993}}\natoms: [{id: a, prompt: q}]',
+      'plan.yaml, line 2: expected a number that a double can hold, got 9007199254740993, which would be sent as 9007199254740992'
+    ],
     ['id: p\nid: q', 'plan.yaml, line 2: id: expected it once, got it twice; remove one'],
     [
       `${head}  - {id: a, prompt: x, prompt: y}`,
