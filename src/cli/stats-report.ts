@@ -48,9 +48,14 @@ function summary(report: JsonObject): string {
     `requests  ${count(total)}: ${plural(hits, 'hit')}${rate}, ${plural(misses, 'miss', 'misses')}${others.join('')}`,
     `saved     ${dollars(saved['usd'])}, ${seconds(saved['seconds'])} of waiting, ${plural(saved['tokens'], 'token')}`,
     `spent     ${dollars(usd)}${numberOf(unpriced) > 0 ? `, and ${plural(unpriced, 'call')} whose price is not known` : ''}`,
+    ...together(part(report, 'batches')),
     ...latency('hits', hit),
     ...latency('misses', miss)
   ].join('\n')
+}
+
+function together({ calls, requests }: JsonObject): string[] {
+  return numberOf(calls) === 0 ? [] : [`together  ${plural(requests, 'request')} in ${plural(calls, 'call')}`]
 }
 
 function latency(what: string, said: Json | undefined): string[] {

@@ -30,6 +30,7 @@ const report: JsonObject = {
   requests: { total: 1010, hits: 650, misses: 350, joined: 7, rescued: 1, bypassed: 2, failed: 0 },
   saved: { usd: 12.345, seconds: 3725, tokens: 1_234_567 },
   spent: { usd: 0.01234, unpriced_calls: 3 },
+  batches: { calls: 4, requests: 17 },
   latency: {
     hit: { count: 650, mean_ms: 1.234, p50_ms: 1, p95_ms: 2.5, p99_ms: 12.3 },
     miss: { count: 0, mean_ms: 0, p50_ms: 0, p95_ms: 0, p99_ms: 0 }
@@ -113,6 +114,7 @@ describe('reprise stats', () => {
 requests  1,010: 650 hits (64.4 %), 350 misses, 7 joined, 1 rescued, 2 bypassed
 saved     $12.35, 1 h 2 min of waiting, 1,234,567 tokens
 spent     $0.0123, and 3 calls whose price is not known
+together  17 requests in 4 calls
 hits      1.23 ms on average, half within 1.00 ms, 95 % within 2.50 ms, 99 % within 12 ms
 
 layers
