@@ -1,9 +1,28 @@
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/kind.ts'
-import { sharedCounters } from './asked-alone.ts'
+import { always, type Fits, off, sharedCounters } from './asked-alone.ts'
 
 /** What a format is called that parts are answered in. */
 export const formatName = 'answers'
+
+/** Of the fields that are known not to make of several answers something else than of one, those of both endpoints. */
+export const openaiListed: readonly (readonly [field: string, readonly [reason: string, fits: Fits]])[] = [
+  ['model', ['model', always]],
+  ['temperature', ['sampling', always]],
+  ['top_p', ['sampling', always]],
+  ['service_tier', ['tier', always]],
+  ['user', ['user', always]],
+  ['safety_identifier', ['user', always]],
+  ['metadata', ['metadata', always]],
+  ['prompt_cache_key', ['cache', always]],
+  ['prompt_cache_retention', ['cache', always]],
+  ['stream', ['stream', off]],
+  ['stream_options', ['stream', off]],
+  ['tools', ['tools', off]],
+  ['tool_choice', ['tools', off]],
+  ['parallel_tool_calls', ['tools', always]],
+  ['top_logprobs', ['logprobs', off]]
+]
 
 /**
  * Models of OpenAI's that answer by a JSON schema. Not those that speak, search, draw or chat only, and not the first

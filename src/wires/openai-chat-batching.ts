@@ -12,7 +12,7 @@ import {
 } from './asked-alone.ts'
 import { isList } from './fields.ts'
 import { asksFor } from './likeness.ts'
-import { formatName, mostOpenaiTokens, openaiPartUsage, takesOpenaiSchema } from './openai-batching.ts'
+import { formatName, mostOpenaiTokens, openaiListed, openaiPartUsage, takesOpenaiSchema } from './openai-batching.ts'
 import type { WireBatching } from './wire.ts'
 
 /** How several chat completions are asked in one. */
@@ -62,22 +62,12 @@ export const openaiChatBatching: WireBatching = {
 
 /** What is known not to make of several answers something else than of one. */
 const listed: ReadonlyMap<string, readonly [reason: string, fits: Fits]> = new Map([
-  ['model', ['model', always]],
+  ...openaiListed,
   ['messages', ['turn', always]],
   ['max_tokens', ['limit', countable]],
   ['max_completion_tokens', ['limit', countable]],
-  ['temperature', ['sampling', always]],
-  ['top_p', ['sampling', always]],
   ['reasoning_effort', ['reasoning', always]],
   ['verbosity', ['verbosity', always]],
-  ['service_tier', ['tier', always]],
-  ['user', ['user', always]],
-  ['safety_identifier', ['user', always]],
-  ['metadata', ['metadata', always]],
-  ['prompt_cache_key', ['cache', always]],
-  ['prompt_cache_retention', ['cache', always]],
-  ['stream', ['stream', off]],
-  ['stream_options', ['stream', off]],
   ['n', ['choices', (value) => value === 1]],
   // The provider's log would show what several have asked as one.
   ['store', ['store', off]],
@@ -89,13 +79,9 @@ const listed: ReadonlyMap<string, readonly [reason: string, fits: Fits]> = new M
   ['seed', ['seed', off]],
   ['stop', ['stop', off]],
   ['response_format', ['format', off]],
-  ['tools', ['tools', off]],
-  ['tool_choice', ['tools', off]],
-  ['parallel_tool_calls', ['tools', always]],
   ['functions', ['tools', off]],
   ['function_call', ['tools', off]],
   ['logprobs', ['logprobs', off]],
-  ['top_logprobs', ['logprobs', off]],
   ['audio', ['media', off]],
   ['modalities', ['media', onlyText]],
   ['prediction', ['prediction', off]],

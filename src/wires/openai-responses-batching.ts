@@ -11,7 +11,7 @@ import {
   withLastWording
 } from './asked-alone.ts'
 import { isList } from './fields.ts'
-import { formatName, mostOpenaiTokens, openaiPartUsage, takesOpenaiSchema } from './openai-batching.ts'
+import { formatName, mostOpenaiTokens, openaiListed, openaiPartUsage, takesOpenaiSchema } from './openai-batching.ts'
 import type { WireBatching } from './wire.ts'
 
 /** How several responses are asked in one. */
@@ -65,32 +65,18 @@ export const openaiResponsesBatching: WireBatching = {
 
 /** What is known not to make of several answers something else than of one. */
 const listed: ReadonlyMap<string, readonly [reason: string, fits: Fits]> = new Map([
-  ['model', ['model', always]],
+  ...openaiListed,
   ['input', ['turn', isOfMessages]],
   ['instructions', ['turn', always]],
   ['max_output_tokens', ['limit', countable]],
-  ['temperature', ['sampling', always]],
-  ['top_p', ['sampling', always]],
   // A summary of what was thought would be of what was thought about all of them.
   ['reasoning', ['reasoning', (value) => hasOnly(value, ['effort'])]],
   ['text', ['format', (value) => hasOnly(value, ['verbosity'])]],
-  ['service_tier', ['tier', always]],
-  ['user', ['user', always]],
-  ['safety_identifier', ['user', always]],
-  ['metadata', ['metadata', always]],
-  ['prompt_cache_key', ['cache', always]],
-  ['prompt_cache_retention', ['cache', always]],
-  ['stream', ['stream', off]],
-  ['stream_options', ['stream', off]],
   ['store', ['store', always]],
   ['background', ['background', off]],
   ['truncation', ['truncation', (value) => value === 'disabled']],
   ['include', ['include', off]],
-  ['tools', ['tools', off]],
-  ['tool_choice', ['tools', off]],
-  ['parallel_tool_calls', ['tools', always]],
   ['max_tool_calls', ['tools', off]],
-  ['top_logprobs', ['logprobs', off]],
   ['previous_response_id', ['conversation', off]],
   ['conversation', ['conversation', off]],
   ['prompt', ['prompt', off]]
