@@ -4,13 +4,14 @@ import { llmBatching } from '../wires/llm-batching.ts'
 import type { Wire } from '../wires/wire.ts'
 import type { WireRequest } from '../wires/wire-request.ts'
 import type { Router } from './router.ts'
+import { countTokens } from './token-count.ts'
 
 /** How a router is asked several requests in one call; undefined: not at all, on that wire. */
 export function togetherBy(
   { readsTags, wayOf }: Pick<Router, 'readsTags' | 'wayOf'>,
   wire: Wire
 ): Together<WireRequest, Body> | undefined {
-  const batching = llmBatching(wire)
+  const batching = llmBatching(wire, { countTokens })
   return (
     batching && {
       batching,

@@ -14,13 +14,26 @@ import { costShares, estimatedTokens, type PartSize, usageShares } from './share
 import type { Wire, WireBatching } from './wire.ts'
 import { WireContent, type WireRequest } from './wire-request.ts'
 
+type CountTokens = (text: string) => number
+
+export interface LlmBatchingOptions {
+  /**
+   * How many tokens a text has, as nearly as can be said at once: what is shared out is the provider's count. Default: a
+   * guess by its length.
+   */
+  readonly countTokens?: CountTokens
+}
+
 /** How requests of a wire are asked together; undefined for a wire that has no way to. */
-export function llmBatching(wire: Wire): Batching<WireRequest, Body> | undefined {
+export function llmBatching(
+  wire: Wire,
+  { countTokens = estimatedTokens }: LlmBatchingOptions = {}
+): Batching<WireRequest, Body> | undefined {
   const { batching } = wire
   if (batching === undefined) return undefined
   return {
     group: (request) => groupOf(wire, batching, request),
-    combine: (requests) => combine(wire, batching, requests)
+    combine: (requests) => combine(wire, batching, requests, countTokens)
   }
 }
 
@@ -47,7 +60,12 @@ function groupOf(wire: Wire, batching: WireBatching, { content, headers }: WireR
   return hash('sha256', canonical(sent), 'hex')
 }
 
-function combine(wire: Wire, batching: WireBatching, requests: readonly WireRequest[]): Combined<WireRequest, Body> {
+function combine(
+  wire: Wire,
+  batching: WireBatching,
+  requests: readonly WireRequest[],
+  countTokens: CountTokens
+): Combined<WireRequest, Body> {
   const [first] = requests
   if (first === undefined) throw new RangeError('expected requests to combine, got none')
   const texts = requests.map(({ content }) => wire.likeness(content.json)?.text ?? '')
@@ -65,7 +83,7 @@ function combine(wire: Wire, batching: WireBatching, requests: readonly WireRequ
     },
     split(answer) {
       const read = readAnswer(wire, batching, answer, prompt, texts)
-      return shareOut(wire, batching, answer, { read, prompt, texts, requests })
+      return shareOut(wire, batching, answer, { read, prompt, texts, requests, countTokens })
     }
   }
 }
@@ -97,6 +115,7 @@ interface Shared {
   readonly prompt: CombinedPrompt
   readonly texts: readonly string[]
   readonly requests: readonly WireRequest[]
+  readonly countTokens: CountTokens
 }
 
 /** Each part with its share. What the check has cost is paid by all, as is what the prompt says to all of them. */
@@ -104,11 +123,11 @@ function shareOut(
   wire: Wire,
   batching: WireBatching,
   { value, origin }: Answer<Body>,
-  { read, prompt, texts, requests }: Shared
+  { read, prompt, texts, requests, countTokens }: Shared
 ): readonly Part<Body>[] {
   const sizes = texts.map((text, at) => ({
-    input: estimatedTokens(text),
-    output: estimatedTokens(read[at]?.text ?? '')
+    input: countTokens(text),
+    output: countTokens(read[at]?.text ?? '')
   }))
   const { usage, costUsd, ...from } = origin
   const usages = sharesOf(usage, sizes)
