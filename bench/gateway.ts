@@ -66,7 +66,15 @@ export async function benchGateway(): Promise<void> {
     console.log(row(['store', 'keys', 'connections', 'raw/s', 'hits/s', 'ratio', 'raw p50', 'p50', 'raw p99', 'p99']))
     const stores = { memory: memory.port, embedded: embedded.port }
     for (const keys of [1, 1000]) {
-      for (const port of [constant.port, ...Object.values(stores)]) await load(port, { connections: 16, keys }, 2)
+      await load(constant.port, { connections: 16, keys }, 2)
+      // Until each key has been asked for once, however slow the machine is.
+      for (const port of Object.values(stores)) {
+        for (let hits = 0, requests = 1, tries = 0; hits < requests && tries < 10; tries++) {
+          const primed = await load(port, { connections: 16, keys }, 2)
+          hits = primed.hits
+          requests = primed.requests
+        }
+      }
       for (const connections of [1, 16, 64]) {
         const results: Record<string, LoadResult[]> = { raw: [], memory: [], embedded: [] }
         for (let round = 0; round < rounds; round++) {
