@@ -7,15 +7,17 @@ import { Statistics } from './statistics.ts'
 
 /** Sums of quarters are exact. */
 const quarters = fc.nat({ max: 1000 }).map((count) => count / 4)
+/** In milliseconds; they are added up in seconds, and these are whole parts of an 8,192nd of one. */
+const time = fc.nat({ max: 10_000 }).map((count) => (count * 125) / 1024)
 const name = fc.constantFrom('a', 'b', '__proto__', 'constructor')
 const kind = fc.constantFrom('llm', 'retrieval')
 const layer = fc.constantFrom('exact', 'semantic')
 
 const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ type: fc.constant('looked-up' as const), layer, kind }),
-  fc.record({ type: fc.constant('hit' as const), layer, kind, key: name, stale: fc.boolean(), tookMs: quarters }),
+  fc.record({ type: fc.constant('hit' as const), layer, kind, key: name, stale: fc.boolean(), tookMs: time }),
   fc.record({ type: fc.constant('bypass' as const), layer, kind, reason: name }),
-  fc.record({ type: fc.constant('asked' as const), provider: name, wire: name, ok: fc.boolean(), tookMs: quarters }),
+  fc.record({ type: fc.constant('asked' as const), provider: name, wire: name, ok: fc.boolean(), tookMs: time }),
   fc.record({ type: fc.constant('failed' as const), part: name, operation: name, error: fc.constant(new Error('x')) }),
   fc.record({
     type: fc.constant('refuted' as const),
@@ -33,7 +35,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     model: name,
     outcome: fc.constantFrom('hit' as const, 'miss' as const),
     layer,
-    tookMs: quarters,
+    tookMs: time,
     tags: fc.array(name, { maxLength: 2 }),
     tenant: fc.constant(undefined),
     origin: fc.record({
