@@ -124,19 +124,21 @@ async function stored(cache: Cache, isOrdered: boolean): Promise<unknown> {
         provider,
         model,
         text,
-        answer: withoutWhatIsNew(answer)
+        // What an answer repeats of its request (`user`, `metadata`) is that of whoever was stored last, too.
+        answer: withoutWhatIsNew(answer, isOrdered ? isNew : isOfOne)
       }
     })
     .sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
 const isNew: ReadonlySet<string> = new Set(['id', 'usage', 'created', 'created_at', 'completed_at'])
+const isOfOne: ReadonlySet<string> = new Set([...isNew, 'user', 'metadata', 'safety_identifier', 'prompt_cache_key'])
 
-function withoutWhatIsNew(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutWhatIsNew)
+function withoutWhatIsNew(value: unknown, names: ReadonlySet<string>): unknown {
+  if (Array.isArray(value)) return value.map((inner) => withoutWhatIsNew(inner, names))
   if (!isObject(value)) return value
-  const kept = Object.entries(value).filter(([name]) => !isNew.has(name))
-  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutWhatIsNew(inner)]))
+  const kept = Object.entries(value).filter(([name]) => !names.has(name))
+  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutWhatIsNew(inner, names)]))
 }
 
 describe('the same requests, together and alone', () => {
