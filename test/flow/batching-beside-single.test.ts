@@ -6,6 +6,7 @@ import type { Mode } from '../../src/core/mode.ts'
 import { togetherBy } from '../../src/router/together.ts'
 import type { Body } from '../../src/wires/body.ts'
 import { llmKind } from '../../src/wires/llm-kind.ts'
+import { openaiResponses } from '../../src/wires/openai-responses.ts'
 import type { WireRequest } from '../../src/wires/wire-request.ts'
 import { batchingModel, type Misbehaviour } from '../support/batching-model.ts'
 import { answered, requestOf, textOf, ways } from '../support/batching-ways.ts'
@@ -132,7 +133,7 @@ async function stored(cache: Cache, isOrdered: boolean): Promise<unknown> {
 }
 
 const isNew: ReadonlySet<string> = new Set(['id', 'usage', 'created', 'created_at', 'completed_at'])
-const isOfOne: ReadonlySet<string> = new Set([...isNew, 'user', 'metadata', 'safety_identifier', 'prompt_cache_key'])
+const isOfOne: ReadonlySet<string> = new Set([...isNew, ...openaiResponses.echoes])
 
 function withoutWhatIsNew(value: unknown, names: ReadonlySet<string>): unknown {
   if (Array.isArray(value)) return value.map((inner) => withoutWhatIsNew(inner, names))
